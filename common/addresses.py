@@ -31,7 +31,7 @@ def target(address: str) -> str:
     if found is None or not 0 < int(found["port"]) < 65536:
         raise ValueError("this is host:port, for example asr:50051")
     if found["host"].startswith("[") and not _is_ipv6(found["host"].strip("[]")):
-        raise ValueError("in brackets goes an IPv6 address: [::1]:50051")
+        raise ValueError("only an IPv6 address goes in brackets: [::1]:50051")
     return address
 
 

@@ -1,4 +1,4 @@
-"""How long to wait before trying again after a failure. All retries of the project use it."""
+"""How long to wait before trying again after a failure. All retries of the project use this module."""
 
 from __future__ import annotations
 

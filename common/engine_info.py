@@ -73,8 +73,8 @@ def resident_memory() -> int:
 class MemoryGauge:
     """A measurement of memory that is repeated only at intervals.
 
-    Each gateway asks every second. To find a process's children, psutil reads about every process of the machine, which
-    would block the event loop for 10 to 40 ms each time.
+    Each gateway calls Describe every second. To find a process's children, psutil reads about every process of the
+    machine, which would block the event loop for 10 to 40 ms each time.
     """
 
     def __init__(self, measure: Callable[[], int] = resident_memory) -> None:

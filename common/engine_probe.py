@@ -71,7 +71,7 @@ def _fate(status: int, said: str) -> str:
     if status == 0:
         return ""
     if status == -signal.SIGKILL:
-        return "its process was killed, most likely for want of memory"
+        return "its process was killed, most likely because memory ran out"
     if status < 0:
         return f"it crashed its process ({signal.Signals(-status).name})"
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it printed nothing")

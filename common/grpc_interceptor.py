@@ -37,9 +37,9 @@ class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
     Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. If the model is loaded
-    on demand, the first such call sets `wanted`, and all such calls wait until `loading_over` is set. A ServiceError of
-    a handler becomes its status code. Any other exception is a bug: it is logged with its traceback, and the client
-    gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
+    on demand, these calls wait for it instead: the first one sets `wanted`, and all wait until `loading_over` is set. A
+    ServiceError of a handler becomes its status code. Any other exception is a bug: it is logged with its traceback,
+    and the client gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
     """
 
     def __init__(self, admits: Callable[[Any], bool] = lambda _: True, *, on_demand: bool = False) -> None:
@@ -218,7 +218,7 @@ def _code_of(error: BaseException | None) -> str:
 
 
 def _shape(handler: Any) -> tuple[str, Callable[..., grpc.RpcMethodHandler[Any, Any]]]:
-    """The name of the handler's behaviour (it has one of four), and the function that makes such a handler."""
+    """The name of the handler's behaviour, which is one of four, and the function that makes such a handler."""
     shapes = {
         (False, False): ("unary_unary", grpc.unary_unary_rpc_method_handler),
         (False, True): ("unary_stream", grpc.unary_stream_rpc_method_handler),

@@ -100,7 +100,7 @@ class ModelServer:
         await self._set_health(NOT_SERVING if preload else SERVING)
         self.port = self._listen(join(self.settings.grpc_host, self.port))
         await self._server.start()
-        what = "loading its model" if preload else "to load its model with the first call"
+        what = "loading its model" if preload else "and loads its model with the first call"
         logger.info("%s listens on %s, %s", self.service.label, join(self.settings.grpc_host, self.port), what)
         return self
 

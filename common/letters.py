@@ -1,6 +1,6 @@
 """Patterns for the letters of all languages.
 
-For Python, the vowel signs of Devanagari, with which Hindi is written, are not letters: `\\w` does not match them.
+Hindi is written in Devanagari. For Python, its vowel signs are not letters: `\\w` does not match them.
 """
 
 from __future__ import annotations

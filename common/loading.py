@@ -1,8 +1,8 @@
 """Models on one machine load one after the other: each loading holds a lock between processes.
 
-Loading takes more memory than the loaded model does: for the file in addition to the weights, for the check of a
-download, for vLLM's measurement of free memory. Three models that load at once would need the sum of three peaks. The
-lock is a file, which the kernel unlocks when its process ends for any reason.
+Loading takes more memory than the loaded model does. The file is in memory beside the weights, a download is checked,
+and vLLM measures how much memory is free. Three models that load at once would need the sum of three peaks. The lock is
+a file, which the kernel unlocks when its process ends for any reason.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from common.ids import current_ids
 
 LogFormat = Literal["text", "json"]
 
-# The lowest allowed levels of loggers that would otherwise log what people say: requests, text to be spoken, or at
-# DEBUG the frames of a WebSocket. gRPC is in the list only because it logs too much.
+# The lowest allowed levels of loggers that would otherwise log what people say: requests, text to be spoken, the frames
+# of a WebSocket (at DEBUG). gRPC is in the list only because it logs too much.
 _LEAST = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,

@@ -19,7 +19,7 @@ from common.metrics import SWEEPS
 
 LOOK_EVERY_S = 2.0
 GROWN_MB = 32.0
-"""A sweep costs some milliseconds, so it is not worth it for less than this."""
+"""The least growth that is worth a sweep, which takes some milliseconds."""
 FREED_MB = 8.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 600.0
 

@@ -207,7 +207,7 @@ def _complete(folder: Path, info: ModelInfo, wanted: _Wanted) -> Path:
             found = path.stat().st_size
             path.resolve().unlink()
             path.unlink(missing_ok=True)
-            raise OSError(f"{file.rfilename} has {found} bytes where {file.size} are due; it is deleted")
+            raise OSError(f"{file.rfilename} has {found} bytes instead of {file.size}; it is deleted")
     return folder
 
 

@@ -47,14 +47,14 @@ def fetch_is_asked_for() -> bool:
             return True
         case unknown:
             raise ValueError(
-                f"it takes no arguments but --fetch, not {' '.join(unknown)}; settings are in the environment"
+                f"its only argument is --fetch, so it can't take {' '.join(unknown)}; settings are in the environment"
             )
 
 
 def observe(service: str, settings: ProcessSettings) -> None:
     """Set up the logs and traces of this process, and name settings that nobody reads.
 
-    Raises ValueError if such a setting seems to be meant as protection in production.
+    In production, raises ValueError if such a setting seems to be meant as protection.
     """
     configure_logging(settings.log_level, settings.log_format, service)
     if not os.environ.get(CHECKED):

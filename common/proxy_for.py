@@ -1,8 +1,8 @@
 """Which proxy the environment names for a server: HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, unless NO_PROXY covers its
 host.
 
-httpx 0.28 reads these itself. But in NO_PROXY it knows neither networks (10.0.0.0/8) nor `*.name`, and for IPv6 in
-brackets and IPv6 networks it raises InvalidURL, so that no request could be made at all. Clusters set such values.
+httpx 0.28 reads these itself. But in NO_PROXY it knows neither networks (10.0.0.0/8) nor `*.name`. For IPv6 in brackets
+and for IPv6 networks it raises InvalidURL, so that no request can be made at all. Clusters set such values.
 """
 
 from __future__ import annotations

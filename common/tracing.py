@@ -16,8 +16,8 @@ hears a turn before the gateway does. So recognition chooses the ids of the turn
 `speech_started`; the gateway's span uses them. No span contains what people say, nor the texts of errors, which may
 quote it.
 
-The interceptor of opentelemetry-instrumentation-grpc is not used: it makes a span for each call, including health
-checks and recognition streams as long as a session, and it doesn't know turns.
+The interceptor of opentelemetry-instrumentation-grpc is not used, because it doesn't know turns. It makes a span for
+each call, even for a health check, and for a recognition stream that lasts as long as a session.
 """
 
 from __future__ import annotations

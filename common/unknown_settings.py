@@ -16,7 +16,7 @@ from common.setting_names import SETTING_NAMES
 _PREFIXES = ("ADMISSION_", "ASR_", "AUTH_", "CLIENT_", "GATEWAY_", "GRPC_TLS_", "JWT_", "LLM_", "TTS_", "VALKEY_")
 _SHORT_NAME = 8  # shorter names of other programs are often similar to ours: PORTS, HOSTS
 
-# Names that our libraries and tools read, or compose and make.
+# Names that our libraries and tools read, and those that compose and make read.
 _FOREIGN = re.compile(
     r"(COMPOSE|COQUI|CT2|CUDA|DOCKER|GF|GRPC|HF|HUGGINGFACE|LC|LD|LLAMA|MALLOC|MKL|NCCL|NVIDIA|OMP|ONNX|OPENBLAS|ORT|OTEL"
     r"|PIP|PYTHON|TOKENIZERS|TORCH|TRANSFORMERS|UV|UVICORN|VLLM|XDG)_\w+"
@@ -43,7 +43,7 @@ class UnknownSetting:
 
     def __str__(self) -> str:
         meant = f"; did you mean {self.nearest}?" if self.nearest else "; see docs/settings.md"
-        harm = " Nobody is kept out by it." if self.looks_like_protection else ""
+        harm = " It protects nothing." if self.looks_like_protection else ""
         return f"{self.source} has {self.name}, which is not a setting{meant}{harm}"
 
 

@@ -172,7 +172,7 @@ def _add_routes(
     entrance: Entrance,
     options: SessionOptions,
 ) -> None:
-    """All routes, with their handlers of errors."""
+    """All routes, with their error handlers."""
     add_http(app)
     app.add_exception_handler(404, not_found)
     _add_conversation(app, settings, ports, entrance, options)
@@ -182,7 +182,7 @@ def _add_routes(
         Shared(ports, options, settings, entrance.draining, services),
     )
     add_learner_routes(app, entrance, ports.learners)
-    # Mount it last, as it answers every path under PREFIX that no earlier route answers.
+    # Mount OpenAI's API last, because it answers every path under PREFIX that no earlier route answers.
     uploads = Uploads(settings.upload_max_at_once)
     app.mount(PREFIX, create_openai_app(ApiContext(settings, ports, services, entrance, uploads)))
 
@@ -292,7 +292,7 @@ class _Load:
 
 
 async def _get_ready(services: Services, settings: GatewaySettings, llm: Llm) -> None:
-    """Log once that all model servers are ready, and have the language model read how the prompts begin."""
+    """Log once that all model servers are ready, and have the language model read the beginnings of the prompts."""
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")

@@ -118,8 +118,8 @@ class GatewaySettings(ProcessSettings):
     admission_learners_per_llm_slot: float = Field(
         4.0,
         gt=0,
-        description="Learners admitted per slot of the language model. It can be more than one, because each learner "
-        "uses the slot only part of the time.",
+        description="Learners admitted per slot of the language model. Several can share a slot, because each learner "
+        "uses it only part of the time.",
     )
     admission_learners_per_tts_slot: float = Field(
         2.0, gt=0, description="Learners admitted per slot of synthesis. Recognition always takes one slot per learner."
@@ -246,7 +246,7 @@ class GatewaySettings(ProcessSettings):
     def _addresses(cls, proxies: str) -> str:
         for one in proxies.split(","):
             if one.strip() not in ("*", ""):
-                ipaddress.ip_network(one.strip(), strict=False)  # its message says what is wrong with it
+                ipaddress.ip_network(one.strip(), strict=False)  # the error's message says what is wrong
         return proxies
 
     @field_validator("asr_address", "llm_address", "tts_address")

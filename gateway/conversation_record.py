@@ -118,8 +118,8 @@ class ConversationRecord:
         raise InvalidInputError("there is no such turn in this conversation; it was deleted, or nothing was said in it")
 
     async def _rewrite(self, at: int, more: int) -> None:
-        """Store all turns again, after `more` turns were inserted at the index `at` (negative: removed). Turns that
-        prompts leave out stay left out."""
+        """Store all turns again, after `more` turns were inserted at the index `at`. `more` is negative if turns were
+        removed. Turns that prompts leave out stay left out."""
         memory = self.state.memory
         counts = {"left_out": memory.left_out, "summarised": memory.summarised}
         moved = {name: count + more if at < count else count for name, count in counts.items()}
@@ -139,7 +139,7 @@ class ConversationRecord:
         return not self._is_erased
 
     def is_saved(self) -> None:
-        """The store has now written all of it."""
+        """The store has now written the whole session."""
         self._is_unsaved = False
 
     def is_taken(self) -> None:
@@ -151,7 +151,7 @@ class ConversationRecord:
         if self._is_taken:
             raise SessionTakenError("this conversation goes on over a newer connection; this one is closed")
         if self._is_erased or self._is_unsaved:
-            return  # if it is unsaved, the store will write all of it later
+            return  # an unsaved session is written whole later
         try:
             async with asyncio.timeout(SAVED_WITHIN_S):
                 try:

@@ -150,7 +150,7 @@ class SessionState(StoredModel):
     speaks first.
 
     tools: the client's tools, which the partner may use as tool_choice says. parallel_calls: whether one reply may
-    contain several calls; None: any number. confirms_tools: the client asks the learner to confirm calls.
+    contain several calls; None: the model server decides. confirms_tools: the client asks the learner to confirm calls.
 
     native_language: the learner's own, empty if unknown. corrections: when the learner is corrected (see
     `CorrectionTime`). practice_words: words that the learner should use again; the partner uses them. state:

@@ -100,8 +100,9 @@ async def health() -> dict[str, str]:
 async def ready(request: Request) -> JSONResponse:
     """Whether a conversation is possible now: 200 and `ready`, or 503 and `not_ready`.
 
-    `problems`: for each service that is not ready, and for Redis, why, and what to do. `redis`: whether conversations
-    can be saved. `fallbacks`: for each service that does not run the requested engine, which one it runs, and why.
+    `problems`: why a service or Redis can't be used, and what to do. `redis`: whether conversations can be saved.
+    `fallbacks`: for each service that does not run the requested engine, which one it runs, and why. `draining`: this
+    gateway is shutting down, so it is not ready.
     """
     problems, fallbacks, redis = await asyncio.gather(
         _services(request).problems(), _services(request).fallbacks(), request.app.state.store.problem()

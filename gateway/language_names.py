@@ -1,7 +1,7 @@
 """The English names of languages, for prompts.
 
-langcodes knows them all, but to name the first one it loads 15 MB, which takes 0.1 s or more while a learner speaks. So
-this module lists the usual ones.
+The package langcodes knows all names. But for the first one it loads 15 MB, which takes 0.1 s or more while a learner
+may be speaking. So this module lists the usual names.
 """
 
 from __future__ import annotations

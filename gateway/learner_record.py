@@ -94,7 +94,7 @@ class Card(StoredModel):
 
 
 class WordToKeep(BaseModel):
-    """A word that the learner wants to learn. sentence: one with the word in it."""
+    """A word that the learner wants to learn. sentence: a sentence that contains the word."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -96,7 +96,7 @@ class _Route(APIRoute):
 
 
 class Problem(BaseModel):
-    """Why a request was refused. code: of an error of ours; it is listed in docs/protocol.md."""
+    """Why a request was refused. code: one of the error codes in docs/protocol.md."""
 
     detail: str
     code: str = ""
@@ -225,10 +225,10 @@ async def _written(head: str, sessions: AsyncIterator[ExportedSession]) -> Async
 
 @router.delete("")
 async def erase(learner: Learner, files: Files) -> ErasedAnswer:
-    """Erase all data of the learner: the record, its stored conversations, and the usual pause."""
+    """Erase all data of the learner: the record, the stored conversations, and the usual pause."""
     erased = await files.erase(learner)
     metrics.ERASURES.inc()
-    logger.info(  # the audit line: what was erased, but not whose
+    logger.info(  # the audit line says what was erased, but not whose data it was
         "audit: a learner's data were erased: %d conversations, %d words used, %d words to learn, %d sessions, usual "
         "pause: %s",
         erased.conversations,

@@ -219,7 +219,7 @@ UNSAVED_SESSIONS = Gauge(
 )
 SCENARIOS = Gauge(
     "aitalk_gateway_scenarios",
-    "Scenarios that learners can choose (usable), and files that could not be read as one (invalid).",
+    "Scenarios that learners can choose (usable), and files that are not valid scenarios (invalid).",
     ["state"],
 )
 SUBJECTS = from_zero(

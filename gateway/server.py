@@ -57,7 +57,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
 
 
 def server_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
-    """How uvicorn serves the gateway: with our protocols, which bound what a client may cost."""
+    """How uvicorn serves the gateway: with our protocols, which limit the resources that a client can use."""
     hide_queries()
     return uvicorn.Config(
         app,

@@ -66,7 +66,7 @@ class CallPiece:
 @dataclass(frozen=True, slots=True)
 class ToolUse:
     """The tools of one request, and how the model may use them. parallel: whether one reply may contain several calls;
-    None: unspecified."""
+    None: the model server decides."""
 
     tools: tuple[Tool, ...] = ()
     choice: ToolChoice = AUTO

@@ -38,7 +38,8 @@ class Movable(Protocol):
 
 
 class Draining:
-    """Knows the sessions of this gateway. `done` is set when no session is left after `begin`, or by `give_up`."""
+    """Knows the sessions of this gateway. After `begin`, `done` is set when no session or no time is left. `give_up`
+    also sets it."""
 
     def __init__(self, timeout_s: float) -> None:
         self.began = asyncio.Event()

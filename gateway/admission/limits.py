@@ -124,7 +124,7 @@ class Limits:
     async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
         """Count one more connection of this client within the block. Raises TooMuchError.
 
-        is_request: it is an HTTP request; their number per minute is not limited.
+        is_request: it is an HTTP request. The number of HTTP requests per minute is not limited.
         """
         per_minute = 0 if is_request else self._per_minute
         if per_minute and self._opened_here(name) > per_minute:
@@ -191,7 +191,7 @@ class Limits:
             self._lose(error)
 
     def _forget(self, name: str) -> None:
-        """Forget a client that has left, unless the other gateways don't know its time yet."""
+        """Forget a client that has left, if the other gateways already know its time."""
         client = self._clients.get(name)
         if client and not client.connections and client.time.unreported_s < 0.001:
             del self._clients[name]

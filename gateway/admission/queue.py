@@ -172,7 +172,7 @@ class AdmissionQueue:
                     count = await self._seats.beat(held, ids, capacity=capacity, queue_max=self._queue_max)
         except UnavailableError as error:
             if not self._is_away:
-                logger.warning("seats are not counted, everyone is let in: %s", error.message)
+                logger.warning("seats are not counted, so everyone is let in: %s", error.message)
             self._is_away = True
             for ticket in asking:
                 self._seat(ticket)

@@ -1,7 +1,7 @@
 """Counts in Redis what each client does at all gateways together. The connections of a dead gateway expire.
 
     aitalk:client:{DIGEST}:open     sorted set   connection → when its lease ends
-    aitalk:client:{DIGEST}:opened   hash         minute; current, before: connections opened in it and in the last one
+    aitalk:client:{DIGEST}:opened   hash         minute; current, before: connections opened in it, in the one before
     aitalk:client:{DIGEST}:used     hash         day (UTC); ms: the time in conversations on that day
 
 `beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted
@@ -98,7 +98,7 @@ class SharedLimits(Protocol):
         """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened in the last
         minute.
 
-        per_minute: 0: any number.
+        A `per_minute` of 0 means any number.
         """
         ...
 

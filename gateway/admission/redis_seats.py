@@ -196,8 +196,8 @@ class RedisSeats:
     async def claim(self, own: str, wanted: str, *, must_be_there: bool) -> bool:
         """Take the seat of the resumed session, `wanted`, and give up `own` (a seat, or a place in the queue).
 
-        must_be_there: only if that seat still exists, kept or held by a gateway that may be dead. Returns False if it
-        does not.
+        must_be_there: do so only if that seat still exists: it is kept, or held by a gateway that may be dead. Returns
+        False if it does not exist.
         """
         async with reachable():
             arguments: list[str | int] = [self._gateway_id, self._lease_ms, own, wanted, int(must_be_there)]

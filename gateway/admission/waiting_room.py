@@ -144,9 +144,9 @@ class _Queueing:
         self._has_left = False
 
     async def wait(self) -> bool:
-        """Wait until there is a seat. False: the learner has left, or was told to come back later."""
+        """Wait for a seat. False: the learner has left, was told to come back later, or was sent to another gateway."""
         if self._ticket.position < 0:
-            await self._refuse("queue_full", "all places are taken, and many learners are waiting; try again later")
+            await self._refuse("queue_full", "all seats are taken, and many learners are waiting; try again later")
             return False
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(self._listen())
@@ -155,7 +155,7 @@ class _Queueing:
                 async with asyncio.timeout(self._admission.max_wait_s):
                     await self._tell_of_moves()
             except TimeoutError:
-                await self._refuse("waited", "all places are taken, and none has become free; try again later")
+                await self._refuse("waited", "all seats are taken, and none has become free; try again later")
             finally:
                 listening.cancel()
                 watching.cancel()

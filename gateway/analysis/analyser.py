@@ -41,10 +41,10 @@ async def analyse(
     nothing `pending`.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
-    scenario: its tasks are looked for; without one, `goals` is None. native_language: of the
-    learner; the rules give their reasons in it; empty if unknown. timeout_s: for all of the language model's work. The
-    measuring before it takes well under a second, once wordfreq is loaded. A failure of the language model is not
-    raised: its parts are then empty, with a reason.
+    scenario: its tasks are looked for; without one, `goals` is None. native_language: of the learner; the rules give
+    their reasons in it; empty if unknown. timeout_s: for all of the language model's work. Measuring comes first and
+    takes well under a second, once wordfreq is loaded. A failure of the language model is not raised: its parts are
+    then empty, with a reason.
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
     corrections = Corrections(turns, measured.lexicon, native_language)

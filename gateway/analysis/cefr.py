@@ -89,8 +89,8 @@ def _too_few_signs(signs: Sequence[Sign], vocabulary: Vocabulary, grammar: Gramm
 
 
 def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> Remark | None:
-    """Why the signs disagree, if they do. All but one must be within a level of the estimate, and mistakes at most one
-    level below it."""
+    """Why the signs disagree, if they do. All signs but one must be within a level of the estimate. The sign of the
+    mistakes may be at most one level below it."""
     disagreeing = sum(not sign.agrees_with(step) for sign in signs)
     if disagreeing <= 1 and (mistakes is None or mistakes.step >= step - 1):
         return None

@@ -100,7 +100,7 @@ class Fluency(Section):
         description="null: none was written down, which need not mean that none was said; see `unavailable.fillers`."
     )
     share_of_talk: Share | None = Field(
-        description="The learner's part of all the time in which someone spoke; null: the learner only typed."
+        description="The learner's part of all the time in which someone spoke; null: the learner did not speak."
     )
     mean_response_time_s: Seconds | None = Field(
         description="From the end of the partner's turn to the start of the learner's; interrupted turns don't count."

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 _EDGE = ",;:.!?…—–"
-_COMMA = ",;—–…"  # such an edge of a phrase is inside a sentence
+_COMMA = ",;—–…"  # a phrase next to one of these marks is inside a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Measures how fluently the learner spoke, from the audio and the word times, without any model.
 
-The measures are the usual ones of utterance fluency (Skehan, 2003; Tavakoli & Skehan, 2005): speed (speech rate,
-articulation rate), breakdown (silent pauses of at least 0.25 s, fillers), and, since this is a dialogue, share of talk
-and response time. Rates are "pruned": hesitation sounds are not words. Typed turns do not count.
+The measures are the usual ones of utterance fluency (Skehan, 2003; Tavakoli & Skehan, 2005). Speed: speech rate and
+articulation rate. Breakdown: silent pauses of at least 0.25 s, and fillers. Two more suit a dialogue: share of talk and
+response time. Rates are "pruned": hesitation sounds are not words. Typed turns do not count.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _count_fillers(spoken: Sequence[LearnerTurn], words: int, lexicon: Lexicon) 
 
 
 def _share_of_talk(turns: Sequence[Turn], learner_s: float) -> float | None:
-    """None if the learner only typed, or if nobody spoke."""
+    """None if the learner did not speak."""
     if learner_s == 0:
         return None
     partner_s = sum(spoken_s(turn) for turn in turns if isinstance(turn, PartnerTurn))

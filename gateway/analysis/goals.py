@@ -48,7 +48,8 @@ async def ask_opinions(
 ) -> Goals:
     """`goals` with the language model's opinion of each task: whether some piece of the conversation shows it.
 
-    A task has no opinion if no piece shows it and not all pieces could be judged. Raises NoAnswerError if none could.
+    There is no opinion of a task if no piece shows it and some pieces could not be judged. Raises NoAnswerError if no
+    piece could be judged, or if some could not and the others show no task.
     """
     if not any(isinstance(turn, LearnerTurn) and turn.text for turn in turns):
         raise NoAnswerError(Remark("nothing_said"))

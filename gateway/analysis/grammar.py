@@ -48,7 +48,7 @@ class Corrections:
         self._found = [tuple(rule_corrections(one, lexicon.language, native_language)) for one in self._sentences]
         self._checked: set[int] = set()
         self.pieces = spread(pieces_of(self._sentences))
-        """Numbers of the sentences that go into one question."""
+        """For each question to the model, the numbers of its sentences."""
 
     @property
     def is_empty(self) -> bool:
@@ -215,8 +215,8 @@ def rule_corrections(sentence: Sentence, language: str, native_language: str = "
 
 
 def told_apart(sentence: str, start: int, end: int, corrected: str) -> tuple[str, str]:
-    """The part of `sentence` from `start` to `end`, and its correction: both with a neighbouring word or two, if the
-    part stands more than once in the sentence. "a" in "I have a idea" becomes "a idea", as there is an "a" in "have".
+    """The part of `sentence` from `start` to `end`, and its correction. If the part stands more than once in the
+    sentence, both get a neighbouring word or two: "a" in "I have a idea" becomes "a idea", as "have" has an "a", too.
     """
     words = word_spans(sentence)
     after = next((span for span in words if span[0] >= end), None)

@@ -14,7 +14,7 @@ from gateway.analysis.words import Lexicon
 
 _SHORTEST = 4  # letters: most shorter words are function words, abbreviations or known to everyone
 _LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is much rarer is another word ("news", "new")
-_PAIRED_FROM_ZIPF = 2.0  # the least frequency of a base form, and of the other form of a pair ("happier", "happiest")
+_PAIRED_FROM_ZIPF = 2.0  # the lowest frequency of a base form, and of the other form of a pair ("happier", "happiest")
 
 _NO_CONTENT = frozenset(
     re.findall(

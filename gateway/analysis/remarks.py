@@ -85,7 +85,7 @@ class Remark(str):
     def in_language(self, language: str) -> str:
         """The sentence in `language` (a BCP-47 tag) if the page speaks that language, otherwise in English.
 
-        Only for sentences without a `count`: each language has rules of its own for the forms of those.
+        Only for sentences without a `count`, because each language has plural rules of its own.
         """
         text = _texts(language.partition("-")[0].lower()).get(self.code)
         return text.format(**self.values) if isinstance(text, str) else str(self)

@@ -32,7 +32,7 @@ _REGULAR = {
 } | {"cutted": "cut", "hurted": "hurt"}
 _ALSO_BASES = {"fell", "found"}  # "I didn't found the company" is right
 _BASE = {past: base for base, past in _PAST.items() if past not in _ALSO_BASES}
-# Verbs whose base form is not also a past tense, as "put" is. So "he go" or "I not go" at the beginning of a clause is
+# Verbs whose base form can't be a past tense, unlike "put". So "he go" or "I not go" at the beginning of a clause is
 # certainly a mistake.
 _VERBS = (
     "agree", "ask", "believe", "buy", "care", "come", "cook", "do", "drink", "drive", "eat", "feel", "find", "forget",

@@ -1,4 +1,4 @@
-"""Measures the learner's words (how many, how varied, how rare), and finds words of the partner's to learn next.
+"""Measures the learner's words (how many, how varied, how rare), and finds words of the partner to learn next.
 
 Variety is MATTR, the moving-average type-token ratio (Covington & McFall, 2010): the share of distinct words in every
 window of 50 words, averaged. Unlike the plain ratio it does not fall as a text grows. Rarity follows the lexical

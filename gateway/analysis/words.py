@@ -3,8 +3,8 @@ https://github.com/rspeer/wordfreq).
 
 wordfreq is imported on first use: it takes half a second and tens of megabytes. `load_lexicon` blocks, so callers run
 it in a thread. Only one thread loads at a time; otherwise each would hold the whole list in memory for a while. If
-wordfreq can't split a language into words or has no list for it, the lexicon splits at spaces, or into characters in
-scripts without spaces, and says why rarity is unknown.
+wordfreq can't split a language into words or has no list for it, the lexicon says why rarity is unknown. It then splits
+at spaces, or into characters in scripts without spaces.
 """
 
 from __future__ import annotations

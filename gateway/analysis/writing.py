@@ -2,7 +2,7 @@
 
 1. Corrections of everything the learner said, in pieces; only credible ones are kept. Then a reason for each.
 2. A note on each earlier piece of a long conversation, then a summary and next steps. Then the CEFR level is estimated,
-   since the corrections and the model's impression are known.
+   since the corrections and the model's impression are known by then.
 3. The meanings of the words worth learning.
 4. In a scenario, the model's opinion of which tasks the learner did.
 

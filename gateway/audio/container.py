@@ -98,7 +98,7 @@ class _Clock:
     def gap_s(self, frame: av.AudioFrame) -> float:
         """Take the next frame. Returns how much silence comes before it.
 
-        Raises AudioError if the stream gives more sound than so few bytes can hold.
+        Raises AudioError if the stream gives more sound than its bytes can hold.
         """
         self._file.sounded()
         self._limit.check_rate(frame.sample_rate)

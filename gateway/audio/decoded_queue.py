@@ -10,7 +10,7 @@ from dataclasses import replace
 from gateway.audio.errors import AudioError
 from gateway.audio.types import DecodedAudio, Quiet, StreamCut
 
-CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough to ride out a busy event loop
+CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough while the event loop is busy
 # The limit without a decoder thread: ten seconds at 16 kHz. That is longer than recognition may hang before the gateway
 # gives it up. With a smaller limit the gateway would stop reading, and the client would take the connection for dead.
 CAPACITY_BYTES = 320_000

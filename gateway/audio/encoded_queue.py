@@ -84,7 +84,7 @@ class EncodedQueue:
             if not self._items or isinstance(self._items[0], StreamKind):
                 return b""
             data = self._items.popleft()
-            assert isinstance(data, bytes)  # noqa: S101 - for the type checker: looked at above
+            assert isinstance(data, bytes)  # noqa: S101 - for the type checker; checked above
             was_full = self.full
             self._queued_bytes -= len(data)
             has_room = was_full and not self.full

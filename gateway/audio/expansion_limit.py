@@ -16,7 +16,7 @@ MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # the same as for WAV
 MAX_CHANNELS = 8
 FREE_S = 30.0  # this much is allowed in addition, whatever the size
 MAX_S_PER_KIB = 20.0  # Opus of pure silence has up to 7 s in a KiB
-FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s
+FLAC_MAX_S_PER_KIB = 50.0  # FLAC of pure silence at 8 kHz has 38 s in a KiB
 
 
 @dataclass

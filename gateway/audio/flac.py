@@ -1,6 +1,6 @@
 """Decodes FLAC in its own framing as it arrives. https://www.rfc-editor.org/rfc/rfc9639
 
-A frame does not contain its length: it ends where the next frame begins, and a checksum and a frame number identify the
+A frame does not contain its length: it ends where the next frame begins. A checksum and a frame number identify the
 header of a frame. We don't use libav's own parser, as it waits for ten more frames, which is a second of sound.
 """
 

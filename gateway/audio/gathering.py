@@ -1,9 +1,10 @@
 """Decides which audio may wait for more, so that fewer messages go to recognition. Pure: PCM in, PCM out.
 
 Recognition listens in windows of VOICE_WINDOW_S, and a message for each window costs more CPU than its content. Most
-windows say nothing new: while a voice goes on, a loud window or a single quiet one is no pause, and while nobody
-speaks, a quiet window is no voice. Such a window waits for the next one. Any other window goes at once, with those that
-have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU (docs/adr/0027-less-machinery.md).
+windows say nothing new. While a voice goes on, neither a loud window nor a single quiet one is a pause. While nobody
+speaks, a quiet window is not a voice. Such a window waits for the next one. Any other window goes at once, together
+with those that have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU
+(docs/adr/0027-less-machinery.md).
 
 The gateway has its own thresholds. They decide when a message goes, never how recognition hears it. A test with
 recognition's own endpointing shows that no pause is held back.
@@ -17,8 +18,8 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""At most this many windows go as one message. So a caption may come five windows late, and a voice that is hardly
-louder than the room eleven windows late."""
+"""At most this many windows go as one message. So a caption may come five windows late. A voice that is hardly louder
+than the room may reach recognition eleven windows late."""
 _QUIET = 0.32  # times the level of the recent loudest window, that is 10 dB below it: a voice may have stopped
 _LOUD = 2.0  # times the floor, that is 6 dB above it: softer sound may be only the noise of the room
 _FADE = 0.97  # for each window: the level of the recent loudest falls by 8 dB in a second
@@ -55,8 +56,9 @@ class Gathering:
     def missing_bytes(self) -> int:
         """How many more bytes must come before they can matter.
 
-        Part of a window tells nothing. While somebody speaks, neither does the window after a loud one. While nobody
-        speaks this is always two windows: an exact count costs more than noticing a voice one window later.
+        Part of a window tells nothing. While somebody speaks, the window after a loud one tells nothing either. While
+        nobody speaks, the result is always two windows: an exact count costs more than noticing a voice one window
+        later.
         """
         if self.expected is Expected.VOICE:
             return 2 * self._window_bytes

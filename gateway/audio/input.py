@@ -44,10 +44,10 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
     sample_rate_hz: the rate of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start` message.
     pcm_sample_rate_hz: the rate of raw PCM that comes in.
 
-    Set these before the first audio: gathering: decides when PCM that needs no decoding comes out. Without it, each
-    frame comes out at once. quiet_after_s: each time that nothing was fed for this long, the gathered audio comes out.
-    Quiet comes out as well if the pause is too long to be explained by the client's slices or a stalled network
-    (`Cadence`). on_quiet: called whenever nothing was fed for `quiet_after_s`.
+    Set these attributes before the first audio. gathering: decides when PCM that needs no decoding comes out. Without
+    it, each frame comes out at once. quiet_after_s: each time that nothing was fed for this long, the gathered audio
+    comes out. Quiet comes out as well if the pause is too long to be explained by the client's slices or a stalled
+    network (`Cadence`). on_quiet: called whenever nothing was fed for `quiet_after_s`.
     """
 
     def __init__(self, *, sample_rate_hz: int, encoding: str = "auto", pcm_sample_rate_hz: int = 16_000) -> None:
@@ -91,7 +91,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
     async def feed(self, data: bytes) -> None:
         """Take a frame, cut anywhere. An empty frame after the first one has no effect.
 
-        Waits while this session's decoder or listener is behind.
+        Waits while this session's decoder, or the task that iterates, is behind.
 
         Raises AudioError. Then it drops only this frame or, if the frame began a stream, that stream.
         """
@@ -208,7 +208,7 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
     def _tell_quiet(self, seconds: float) -> None:
         """Let the gathered audio out, because a microphone that was switched off sends nothing to complete it."""
         self.on_quiet()
-        if self._decoded.has_room and not self._finished:  # without room the listener is behind, and has audio to take
+        if self._decoded.has_room and not self._finished:  # without room, audio is still waiting to be taken
             if self.gathering and (rest := self.gathering.rest()):
                 self._decoded.send_now(self._plain(rest))
             if seconds > self._cadence.patience_s:

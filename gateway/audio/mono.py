@@ -97,7 +97,7 @@ class Downmix:
 class ChannelChoice:
     """Chooses one of more than two channels: the first that is at most 30 dB softer than the loudest.
 
-    Microphone arrays put the processed sound into their first channel, and what the loudspeaker plays into the last.
+    The first channel of a microphone array has the processed sound, and the last has what the loudspeaker plays.
     Audio interfaces have a channel for each socket, most of them silent. So the mean of all channels would be wrong.
     """
 

@@ -14,7 +14,8 @@ _PAUSE_WINDOWS = 22  # this many quiet windows end it: 0.7 s
 class RoughVoice:
     """Detects one learner's utterances in 16-bit little-endian mono PCM, which may be cut between any two samples.
 
-    It may begin in the middle of an utterance: loud sound at the beginning counts as the rest of one, however short.
+    It may begin in the middle of an utterance. So loud sound at the beginning counts as the rest of an utterance,
+    however short it is.
     """
 
     def __init__(self, window_samples: int) -> None:
@@ -26,7 +27,7 @@ class RoughVoice:
 
     @property
     def goes_on(self) -> bool:
-        """Whether an utterance may have begun and not ended."""
+        """Whether an utterance may be going on."""
         return self._loud > 0
 
     def has_spoken(self, pcm: bytes) -> bool:

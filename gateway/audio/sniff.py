@@ -16,8 +16,8 @@ _SIGNATURES: dict[StreamKind, tuple[int | None, ...]] = {
 }
 
 ACCEPTED = (
-    "send WebM/Opus, Ogg/Opus or MP4 (AAC or Opus) as MediaRecorder writes it, from its first byte on, AAC (ADTS), "
-    "FLAC or WAV; "
+    "send WebM/Opus, Ogg/Opus or MP4 (AAC or Opus), as MediaRecorder writes them, or AAC (ADTS), FLAC or WAV, each "
+    "from its first byte on; "
     'raw 16-bit PCM must be announced first, by {"type":"start","audio":{"encoding":"pcm_s16le","sample_rate":16000}}'
 )
 

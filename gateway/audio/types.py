@@ -59,8 +59,8 @@ class ByteSource(Protocol):
         ...
 
     def split(self, kind: StreamKind, data: bytes) -> None:
-        """Begin a new stream of `kind` within the bytes that `read` returned. Its first bytes are their last part,
-        `data`."""
+        """The current stream ends within the bytes that `read` returned. A new one of `kind` begins with `data`, the
+        last part of those bytes."""
         ...
 
 

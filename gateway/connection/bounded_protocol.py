@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol, with bounds on what a client may cost apart from its messages.
+"""uvicorn's WebSocket protocol, with limits on everything that a client may send besides whole messages.
 
 It uses names from inside uvicorn (the `handle_…` methods, `conn`, `close_sent`); pyproject.toml bounds its version.
 """
@@ -20,8 +20,8 @@ FLUSH_S = 5.0
 
 
 class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
-    """Ends connections that send too many control frames or fragments or endless messages, and those that nobody
-    reads."""
+    """Ends connections whose clients send too many control frames or fragments, send endless messages, or read
+    nothing."""
 
     flush_s = FLUSH_S
     _last: asyncio.TimerHandle | None = None

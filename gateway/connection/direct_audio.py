@@ -2,8 +2,8 @@
 
 A microphone sends fifty frames a second. uvicorn puts each message into a queue, stops reading the socket, and wakes
 the application's task, which then lets the socket be read again. For audio that only waits for the end of its window,
-this costs more than everything else that the gateway does with it (docs/adr/0041-audio-without-a-queue.md). Calling the
-reader for each frame would cost as much, so it is called once for all frames that were read from the socket together.
+this costs more than all other work on that audio (docs/adr/0041-audio-without-a-queue.md). Calling the reader for each
+frame would cost as much, so it is called once for all frames that were read from the socket together.
 
 This file depends on uvicorn's internals, as `bounded_protocol` does.
 """

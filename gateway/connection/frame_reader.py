@@ -82,8 +82,8 @@ class FrameReader:
             self._is_waiting = False
 
     def _take_at_once(self, frames: list[bytes]) -> bool:
-        """Take audio as it comes in. False: `run` must take it, because something is wrong with it or it has to
-        wait."""
+        """Take audio as it comes in. Returns False if `run` must take it instead: something is wrong with the audio,
+        or it can't be taken yet."""
         audio = b"".join(frames)
         if not self._is_waiting or self._has_ended or self._session.is_leaving or len(audio) > self._max_frame_bytes:
             return False

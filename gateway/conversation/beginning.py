@@ -133,7 +133,7 @@ class Beginning:
         await self._record.change(**tools_of(start, self._record.state))
 
     async def _keep_progress(self) -> None:
-        """The learner agrees to a record of progress. Their due words become part of the conversation."""
+        """The learner agrees to a record of progress. If nothing was said yet, their due words are practised."""
         await self._learner.agree(self._record.state.session_id)
         if not self._record.turns:
             words = await self._learner.words_due(self._record.state.language)
@@ -148,7 +148,7 @@ class Beginning:
     async def _resume(self, session_id: str, resume_token: str) -> None:
         if self._has_resumed:
             raise SequenceError(
-                "this connection has resumed a session already; open another connection for another one"
+                "this connection has resumed a session already; open another connection for another session"
             )
         await self._record.resume(session_id, resume_token, self._gateway_id)
         self._has_resumed = True
@@ -164,8 +164,8 @@ class Beginning:
 def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
     """The change of `state` for the learner's own language. Raises InvalidInputError.
 
-    An empty tag means that it is unknown. If the language from an earlier `start` is practised now, it becomes unknown,
-    too.
+    An empty tag means that the language is unknown. If the native language from an earlier `start` is the one that is
+    practised now, it becomes unknown, too.
     """
     if start.native_language is None:
         is_practised = state.native_language and base(state.native_language) == base(state.language)

@@ -20,7 +20,7 @@ class Conduct:
 
     detects_turns: recognition finds the ends of turns; otherwise the client marks them by `AudioInput.cut`.
     answers_turns: the partner answers each turn; otherwise it only answers requests. is_interruptible: the learner's
-    voice interrupts the partner. patience: replaces the learner's and the level's. awaits_results: a reply that
+    voice interrupts the partner. patience: replaces that of the learner and the level. awaits_results: a reply that
     calls the client's tools waits for their results and goes on; otherwise it ends with the calls, and the client
     requests the next one.
     """
@@ -60,7 +60,7 @@ class DeleteTurn:
 
 @dataclass(frozen=True, slots=True)
 class TruncateTurn:
-    """Shorten a turn of the partner's to what the learner has heard. A turn still being spoken is interrupted."""
+    """Shorten a partner's turn to the part that the learner has heard. A turn still being spoken is interrupted."""
 
     turn_id: str
     heard_ms: float

@@ -67,8 +67,8 @@ class CorrectionLane:
             await self._check(turn)
 
     async def recheck(self, turn: LearnerTurn) -> None:
-        """The words of this turn have changed: check it again, by the rules at once. The learner gets no correction
-        twice."""
+        """The words of this turn have changed: apply the rules at once, and have the model check it again. The learner
+        gets no correction twice."""
         if self._record.state.corrections != "at the end":
             self._ruled.discard(turn.turn_id)
             self._done.discard(turn.turn_id)
@@ -85,7 +85,7 @@ class CorrectionLane:
     async def _check(self, turn: LearnerTurn) -> None:
         """Have the model check a turn. If the check gives way to a learner's reply, the turn goes on waiting."""
         self._tries[turn.turn_id] += 1
-        is_last_try = self._tries[turn.turn_id] >= MOST_TRIES  # more, if a try was cancelled
+        is_last_try = self._tries[turn.turn_id] >= MOST_TRIES  # a cancelled try counts, too
         try:
             corrections = await self._by_model(turn)
         except NoAnswerError as error:

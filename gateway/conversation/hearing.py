@@ -50,7 +50,7 @@ DOUBTFUL_S = 5.0
 # Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece without
 # a wait.
 PIECE_WINDOWS = 12
-# A gap in the voice of at most this length does not restart the time until VoiceLasts.
+# A gap in the voice of at most this length does not restart the count that leads to VoiceLasts.
 LONGEST_GAP_S = 0.3
 # When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
 GAP_S = 0.4
@@ -60,8 +60,9 @@ class Hearing:
     """The hearing of one session; `run` it as a task.
 
     language, patience: called when a stream is opened; patience also after `patience_changed`. interrupt_after_s: how
-    long a voice lasts before `VoiceLasts` is delivered, without its gaps. on_audio: gets each decoded piece of audio.
-    deliver: gets the events, in order; while it waits, recognition waits. echo: removes the partner's voice.
+    long a voice lasts before `VoiceLasts` is delivered; gaps in the voice don't count. on_audio: gets each decoded
+    piece of audio. deliver: gets the events, in order; while it waits, recognition waits. echo: removes the partner's
+    voice.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Hearing:
         return max(0.0, (self._sent_samples - sample) / self._sample_rate_hz)
 
     def patience_changed(self) -> None:
-        """Have recognition told of the new patience, together with the next audio. Returns at once."""
+        """Recognition is told of the new patience together with the next audio. Returns at once."""
         self._patience_changed = True
 
     async def run(self) -> None:
@@ -192,7 +193,7 @@ class Hearing:
         return item or await anext(self._audio, None)
 
     async def _let_others_run(self) -> None:
-        """Audio that has queued up takes long; others may run between its pieces."""
+        """Let other tasks run between two pieces of queued audio, because all of it may take long."""
         if len(self._rest) > self._piece_bytes:
             await asyncio.sleep(0)
 

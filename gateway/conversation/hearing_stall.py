@@ -18,7 +18,7 @@ class StallWatch:
 
     tell: called when a message takes longer than SLOW_S. It returns False if the learner already knows that recognition
     has failed. Then the stream is given up at once, so that the gateway reads audio again and tells the learner that
-    nobody hears it.
+    recognition hears nothing.
     """
 
     def __init__(self, tell: Callable[[DeadlineError], Awaitable[bool]]) -> None:

@@ -32,8 +32,8 @@ class HelpOffers:
         self._silence = Silence()
 
     def is_due_in_s(self, *, is_silent: bool) -> float:
-        """Seconds until the partner offers help, if nothing happens before; `inf`: not at all. Call this after each
-        event.
+        """Seconds until the partner offers help, if nothing happens until then; `inf`: it offers none. Call this after
+        each event.
 
         is_silent: whether nobody speaks, and the learner has a microphone.
         """

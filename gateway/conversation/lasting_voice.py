@@ -15,7 +15,7 @@ class LastingVoice:
         self.due: int | None = None
         self._enough = enough
         self._longest_gap = longest_gap
-        self._paused: tuple[int, int] | None = None  # where a voice paused, and how much it lacked
+        self._paused: tuple[int, int] | None = None  # where a voice paused, and how much of it was still missing
 
     def begin(self, start: int) -> None:
         """A voice begins, or goes on after the turn seemed to be over."""
@@ -34,7 +34,7 @@ class LastingVoice:
             self.begin(start)
 
     def end(self) -> None:
-        """There is no voice that may go on."""
+        """The voice is over, and can't go on after a pause."""
         self.due = self._paused = None
 
     def tell(self, position: int) -> bool:

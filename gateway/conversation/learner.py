@@ -1,7 +1,7 @@
 """The data kept of a learner between conversations.
 
-Of every learner: only how long they usually pause. Of a learner who agreed: also a record of progress
-(`gateway.progress`).
+For every learner, this is only the length of their usual pause. For a learner who agreed, it is also a record of
+progress (`gateway.progress`).
 
 A learner is identified by the subject of their JSON Web Token or, without a token, by an id that their client made up.
 If the store can't be reached, nothing is remembered, and the conversation goes on.
@@ -79,7 +79,8 @@ class Learner:
     async def agree(self, session_id: str) -> None:
         """The learner agrees to a record of progress, to which this session then belongs.
 
-        Raises InvalidInputError if there is nobody to keep it for, or if this gateway keeps none; UnavailableError.
+        Raises InvalidInputError if the learner has no name or this gateway keeps no records, UnavailableError if the
+        store can't be reached.
         """
         if not self._name:
             raise InvalidInputError(
@@ -109,12 +110,12 @@ class Learner:
             return []
 
     async def may_be_stored(self) -> bool:
-        """Whether their data may be stored: not after they have erased their record."""
+        """Whether their data may be stored. False once they have erased their record."""
         return not self._record_id or await self._records.is_kept(self._name, self._record_id)
 
     async def keep(self, analysis: Analysis, session_id: str, turns: Sequence[Turn]) -> None:
-        """Add the conversation to the learner's record, if they have agreed to one. Without a turn of the learner's,
-        nothing is kept."""
+        """Add the conversation to the learner's record, if they have agreed to one. If they said nothing, nothing is
+        kept."""
         if not self._record_id or not analysis.conversation.learner_turns:
             return
         language = analysis.conversation.language

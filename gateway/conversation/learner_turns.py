@@ -1,4 +1,4 @@
-"""Makes turns of what the learner says and types: shows them to the learner, gives them to floor control, and records
+"""Makes turns from what the learner says and types: shows them to the learner, gives them to floor control, and records
 them."""
 
 from __future__ import annotations
@@ -197,8 +197,9 @@ class LearnerTurns:
     def _sound_in(self, transcript: Transcript) -> Sound | None:
         """The sound, if the words are no turn but a listener's sound ("mhm") or an echo of the partner; otherwise None.
 
-        Words are a sound only while the partner speaks. But if the microphone picks up the partner's voice, words may
-        still be an echo when the partner has fallen silent, provided that the voice began while the partner spoke.
+        Words are a sound only while the partner speaks, with one exception: if the microphone picks up the partner's
+        voice, an echo may be recognised when the partner has already fallen silent. Then the words may count as an echo
+        if the voice began while the partner spoke.
         """
         if not self._floor.is_taken:
             may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())

@@ -72,7 +72,8 @@ class SessionTools:
         return result
 
     def answer(self, result: ToolResult) -> None:
-        """The client's result. One that comes too late has no effect. Raises InvalidInputError for an unknown call."""
+        """Take the client's result, which has no effect if it comes too late. Raises InvalidInputError for an unknown
+        call."""
         if result.call_id not in self._asked:
             raise InvalidInputError("`call_id`: there was no such `tool_call`", code="unknown_call")
         waiting = self._waiting.get(result.call_id)

@@ -25,7 +25,7 @@ class Silence:
             self._since_s = now_s
 
     def ends_at_s(self, turns: Sequence[Turn], longest_s: float) -> float | None:
-        """When help is due, if nothing happens before; None: not at all."""
+        """When help is due, if nothing happens until then; None: never."""
         learners = [turn for turn in turns if isinstance(turn, LearnerTurn)]
         if self._since_s is None or not longest_s or len(learners) == self._helped_at:
             return None

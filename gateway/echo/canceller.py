@@ -30,12 +30,12 @@ _LEAD_S = 0.04  # how long before the echo a moved reference comes
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0  # a new AEC3 first processes this much earlier audio
 _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; another reflection changes it by less
-# While AEC3 hears no clear echo, it mistakes the voice of a learner who speaks over the partner for one, and suppresses
-# this voice for half a second to two seconds. So this much of the partner's voice is added to a soft echo (-32 dB).
-# AEC3 removes the added voice, too.
+# If a learner speaks over the partner while AEC3 hears no clear echo, AEC3 mistakes the learner's voice for an echo. It
+# then suppresses this voice for half a second to two seconds. So this much of the partner's voice is added to a soft
+# echo (-32 dB). AEC3 removes the added voice, too.
 _ADDED_ECHO = np.float32(0.025)
-# While it is unknown whether there is an echo, this shows that there is none: the partner was loud for _LOUD_FOR_S,
-# _USUAL_DELAY_S ago, and the microphone is still quiet.
+# While it is unknown whether there is an echo, a quiet microphone shows that there is none if the partner was loud for
+# _LOUD_FOR_S, up to _USUAL_DELAY_S ago.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
 # If no check has given a result for this much audio, because the partner is too soft or the replies are too short, the
 # canceller assumes for now that there is no echo.
@@ -106,7 +106,7 @@ class Canceller:
 
     def _pass(self, pcm: bytes) -> bytes:
         """`pcm` as it is, after what was held back."""
-        held = self._held or self._rest  # the audio that may contain an echo includes the rest
+        held = self._held or self._rest  # `_held` includes `_rest`
         self._held = self._held_cancelled = self._rest = b""
         return held + pcm
 

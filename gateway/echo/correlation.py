@@ -39,7 +39,7 @@ class Correlation:
 
         microphone: `window` samples. played: what was played from `latest` samples before the first of them to
         `earliest` samples before the last. The first result is the height of the highest peak as a multiple of the root
-        mean square of the correlation: up to 11 without an echo, mostly 15 to 60 with one.
+        mean square of the correlation. It is up to 11 without an echo, and mostly 15 to 60 with one.
         """
         heard, said = _decimated(microphone), _decimated(played)
         delays = len(said) - len(heard) + 1

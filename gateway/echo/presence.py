@@ -7,7 +7,7 @@
 
 While it is Unknown, audio that may contain an echo is held back (`canceller`), so that the partner's first sound can't
 interrupt the partner. Most learners have no echo. That is known after 0.7 s of the partner's voice if the microphone is
-quiet, otherwise after 1.3 s.
+quiet. Otherwise it is known after 1.3 s, or after 2 s if the peaks are unclear.
 
 A quiet microphone may also mean that the echo comes late, as from a Bluetooth loudspeaker. So the checks stay frequent
 until the latest echo that Correlation can find would have come.
@@ -19,7 +19,7 @@ import enum
 
 _CLEAR = 12.0  # a peak at least this high is an echo; without an echo, peaks reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
-_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5  # checks until Absent: with a quiet microphone, and otherwise
+_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5  # checks until Absent: if the peak is below _UNCLEAR, and otherwise
 _DOUBTED_CHECKS = 8  # 2 s: MAX_DELAY_S of Correlation, and its window
 # after this many checks without even an unclear peak, the echo is gone: the learner has put on headphones
 _CHECKS_WITHOUT = 40
@@ -43,7 +43,7 @@ class EchoPresence:
         self.state = Presence.UNKNOWN
         self.delay: int | None = None
         self._checks = 0  # the number of checks in this state (if Present: of checks without a peak)
-        self._doubted = 0  # checks until an absence that was only assumed is sure
+        self._doubted = 0  # checks until an assumed absence counts as certain
 
     def is_due(self, played_s: float) -> bool:
         """Whether to check again, `played_s` of the partner's voice after the last time."""

@@ -68,14 +68,14 @@ class Entrance:
 
     async def _wait(self, ticket: Ticket) -> None:
         if ticket.position < 0:
-            raise BusyError("all places are taken, and many are waiting; try again later", retry_after_s=WAIT_S)
+            raise BusyError("all seats are taken, and many are waiting; try again later", retry_after_s=WAIT_S)
         try:
             async with asyncio.timeout(min(WAIT_S, self.admission.max_wait_s)):
                 while not ticket.is_seated:
                     ticket.moved.clear()
                     await ticket.moved.wait()
         except TimeoutError:
-            raise BusyError("all places are taken; try again later", retry_after_s=ticket.estimate_s or 1) from None
+            raise BusyError("all seats are taken; try again later", retry_after_s=ticket.estimate_s or 1) from None
 
 
 class _Request:

@@ -89,8 +89,8 @@ class VoiceContinued:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimTranscript:
-    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if that differs from
-    the turn.
+    """What the learner really said in an earlier turn, with mistakes and hesitation sounds. It comes only if its words
+    differ from the turn's.
 
     transcript: has the start_sample and end_sample of the turn's `EndOfTurn`.
     """

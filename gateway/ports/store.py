@@ -21,7 +21,7 @@ class UnsavedSession(Protocol):
         ...
 
     def is_saved(self) -> None:
-        """Called when all of it has been written."""
+        """Called when the whole session has been written."""
         ...
 
     def is_taken(self) -> None:

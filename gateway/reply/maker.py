@@ -43,8 +43,8 @@ class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
     It also has the model read ahead (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery:
-    called for each reply. runner: runs tools. on_calls: called with a reply that ends with calls of the client's tools.
-    idle_jobs: more work for the model after each reply (see `idle_work`).
+    called for each reply, to learn how it is made. runner: runs tools. on_calls: called with a requested reply that
+    ends with calls of the client's tools. idle_jobs: more work for the model after each reply (see `idle_work`).
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class ReplyMaker:
         self._idle_work = IdleWork(tasks, [shortener.run, *idle_jobs])
 
     def reply_to(self, text: str, turn_id: str, *, voice_ended_s: float) -> Reply:
-        """The model's reply to `text`, the learner's turn; if it is empty, the partner begins. voice_ended_s: the
-        moment from which latencies are counted."""
+        """The reply to `text`, the learner's turn; if it is empty, the partner begins. voice_ended_s: the moment from
+        which latencies are counted."""
         if words := self._asked_for_again(text):
             metrics.ONCE_MORE.inc()
             usual = self._delivery()

@@ -23,7 +23,7 @@ MAX_OUTPUT = 4000
 
 
 class Outcomes:
-    """Call `began` when a reply is released, and one of the others, once, when its `run` is over."""
+    """Call `began` when a reply is released. When its `run` is over, call one of the other methods, once."""
 
     def __init__(self, record: ConversationRecord, outbox: Outbox, now: Callable[[], float]) -> None:
         self._record = record
@@ -37,7 +37,8 @@ class Outcomes:
 
     async def ended(self, reply: Reply, trace: ReplyTrace) -> None:
         """The reply ended without an interruption: the learner has heard all of it, or it failed."""
-        # At the end of the turn, another reply begins. If that one fails, too, its failure is reported.
+        # An eager reply that failed is discarded. At the end of the turn another reply begins. If that one fails, too,
+        # its failure is reported.
         if reply.failure and not reply.is_released:
             self.discarded(reply, trace)
         elif reply.failure:

@@ -17,8 +17,8 @@ from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 from gateway.tools import NO_TOOLS, ToolUse
 
-# A prompt is read again only if it has grown by this many words, because each reading also
-# includes what the chat template adds at the end.
+# A prompt is read again only if it has grown by this many words, because each reading also includes what the chat
+# template adds at the end.
 LEAST_MORE_WORDS = 4
 
 

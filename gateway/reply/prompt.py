@@ -44,7 +44,7 @@ class Briefing:
     language: a BCP-47 tag. is_small: the model has so few parameters that it gets a short prompt and a short history.
     is_plain: if the partner has instructions, they are the whole system message. native_language: the learner's own, a
     BCP-47 tag; empty if unknown. corrects_aloud: the partner corrects mistakes explicitly. practice_words: words that
-    the learner should use again. A small model gets none of these three rules, because it would recite them.
+    the learner should use again. A small model gets no rules about the last three, because it would recite them.
     is_trained: the model was trained with the prompts of `trained_prompt`, so it needs no rules and no examples.
     """
 
@@ -68,7 +68,7 @@ CORRECT_ALOUD = (
 
 
 def system_prompt(briefing: Briefing) -> str:
-    """The system message. The part that depends on the level comes last, because the level may change."""
+    """The system message. The partner comes first and the level after it, because the level may change."""
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_plain and partner.instructions:
         return partner.instructions
@@ -165,8 +165,8 @@ def _is_said(turn: Turn) -> bool:
 
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
-    """The examples. There are none if the client has its own instructions, which may want another manner, or for a
-    model that was trained with more of them."""
+    """The examples. There are none if the client has its own instructions, because those may ask for another manner.
+    Nor are there any for a model that was trained with more examples."""
     if briefing.partner.instructions or _suits_training(briefing):
         return ()
     return lines_in(briefing.language).examples.get(briefing.level, ())

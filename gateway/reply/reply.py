@@ -39,11 +39,11 @@ class Voice:
 class Reply:
     """One reply. `run` makes it and holds it back until `release` is called. `now` is a steady clock in seconds.
 
-    messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: the calls.
-    text: the text so far. speech: its speech. unheard_text: see `as_heard`. failure: the error that ended it early.
-    is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model ended it.
-    place: its index among the turns, set when it is released. on_sent: called when all of it has been sent. on_calls:
-    called before that, if it ends with calls.
+    messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: see
+    `ToolRounds`. text: the text so far. speech: its speech. unheard_text: see `as_heard`. failure: the error that ended
+    it early. is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model
+    ended it. place: its index among the turns, set when it is released. on_sent: called when all of it has been sent.
+    on_calls: called before that, if it ends with calls.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
 
 
 def next_memory(turns: Sequence[Turn], memory: Memory, wanted: Sizes) -> Memory:
-    """The memory for the next prompts. It is `memory` itself if nothing needs to change.
+    """The memory for the next prompts. It equals `memory` if nothing needs to change.
 
     A newer summary gets into the prompts as soon as there is one.
     """

@@ -28,7 +28,7 @@ class ReplySpeech:
     """The speech of one reply. `now` is a steady clock in seconds.
 
     made_samples: how much speech the synthesis has made. words: the words of that speech. began_s: when its first audio
-    was sent; None before. has_begun: whether some of it has been made.
+    was sent; None before. has_begun: set once some speech has been made.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from gateway.ports import ChatMessage
 from gateway.tools import NO_TOOLS, CallPiece, NoTools, ToolCall, ToolChoice, ToolRunner, ToolUse, whole_calls
 
-# After this many rounds the model has to answer in words.
+# A reply has at most this many rounds. In the last one the model may call no tool, so it answers in words.
 MAX_ROUNDS = 4
 
 

@@ -99,8 +99,8 @@ async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: Pag
     page = await open_page(stub.url)
     await page.get_by_role("button", name=TALK).click()
     client = await stub.arrival()
-    await client.send(protocol.ErrorMessage(message="all places are taken", code="busy", retryable=True))
-    await client.socket.close(1013, "all places are taken; try again later")
+    await client.send(protocol.ErrorMessage(message="all seats are taken", code="busy", retryable=True))
+    await client.socket.close(1013, "all seats are taken; try again later")
     await expect(page.locator(".notice")).to_have_count(1)
     await expect(page.locator(".notice")).to_contain_text("All places are taken; try again later.")
     stub.full = False

@@ -166,7 +166,8 @@ def running_failing(how: str, log: Path, folder: Path, **settings: str) -> Any:
 async def test_on_demand_the_first_call_loads_the_model_and_waits_for_it(tmp_path: Path) -> None:
     settings = {"PRELOAD_MODELS": "false", "ASR_PORT": "0", "MODELS_CACHE_DIR": str(tmp_path)}
     with running("asr_service", tmp_path / "log", settings) as process:
-        port = int((await until_logged(process, r"ASR listens on .*:(\d+), to load its model with the first call"))[1])
+        listening = await until_logged(process, r"ASR listens on .*:(\d+), and loads its model with the first call")
+        port = int(listening[1])
         assert await health(port) == "SERVING"
         async with open_channel(f"127.0.0.1:{port}") as channel:
             stub = asr_pb2_grpc.AsrServiceStub(channel)

@@ -13,7 +13,7 @@ from common.errors import EngineError, ServiceError
 FATES = {
     "fails": "it failed: the model mini has no weights; download them",
     "crashes": "it crashed its process (SIGSEGV)",
-    "is killed": "its process was killed, most likely for want of memory",
+    "is killed": "its process was killed, most likely because memory ran out",
 }
 
 

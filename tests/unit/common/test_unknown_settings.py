@@ -44,7 +44,7 @@ def test_a_name_that_resembles_none_points_to_the_page() -> None:
 def test_a_misspelt_protection_setting_is_an_error_in_production_only() -> None:
     typo = {".env": {"AUTH_TOKEN": "a-secret-of-sixteen"}}
     (warning,) = check({}, typo, is_production=False)
-    assert "Nobody is kept out by it." in warning
+    assert "It protects nothing." in warning
     with pytest.raises(ValueError, match="AUTH_TOKENS") as refused:
         check({}, typo, is_production=True)
     assert "a-secret" not in str(refused.value)

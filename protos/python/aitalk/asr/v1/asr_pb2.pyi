@@ -439,9 +439,9 @@ Global___EndOfTurn: _TypeAlias = EndOfTurn  # noqa: Y015
 
 @_typing.final
 class VerbatimTranscript(_message.Message):
-    """What the learner really said in an earlier turn, mistakes and hesitation sounds included, if the transcript of
-    EndOfTurn has other words. It comes some seconds after EndOfTurn, or not at all: it is dropped while the service is
-    busy, and when the stream ends. It is sent only if `verbatim` was set.
+    """What the learner really said in an earlier turn, with mistakes and hesitation sounds. It is sent only if `verbatim`
+    was set and the words differ from the transcript of EndOfTurn. It comes some seconds after EndOfTurn, or not at all:
+    it is dropped while the service is busy, and when the stream ends.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

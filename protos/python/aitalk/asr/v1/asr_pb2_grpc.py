@@ -66,10 +66,11 @@ class AsrServiceServicer:
         partial, …
         audio (a pause)                     eager_end_of_turn
         end_of_turn              done; same text as the last eager_end_of_turn
-        verbatim_transcript      some seconds later, if the learner said other words
+        verbatim_transcript      some seconds later, if its words differ
         finish                              end_of_turn if a turn was open, then status OK
 
-        The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
+        The input ends with `finish`, not with the end of the request stream: that stream also ends when a client is
+        cancelled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,10 +50,11 @@ class AsrServiceStub:
                                           partial, …
       audio (a pause)                     eager_end_of_turn
                                           end_of_turn              done; same text as the last eager_end_of_turn
-                                          verbatim_transcript      some seconds later, if the learner said other words
+                                          verbatim_transcript      some seconds later, if its words differ
       finish                              end_of_turn if a turn was open, then status OK
 
-    The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
+    The input ends with `finish`, not with the end of the request stream: that stream also ends when a client is
+    cancelled.
     """
     Recognize: _grpc.UnaryUnaryMultiCallable[_asr_pb2.RecognizeRequest, _asr_pb2.RecognizeResponse]
     """Recognises a whole recording."""
@@ -75,10 +76,11 @@ class AsrServiceAsyncStub(AsrServiceStub):
                                           partial, …
       audio (a pause)                     eager_end_of_turn
                                           end_of_turn              done; same text as the last eager_end_of_turn
-                                          verbatim_transcript      some seconds later, if the learner said other words
+                                          verbatim_transcript      some seconds later, if its words differ
       finish                              end_of_turn if a turn was open, then status OK
 
-    The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
+    The input ends with `finish`, not with the end of the request stream: that stream also ends when a client is
+    cancelled.
     """
     Recognize: _aio.UnaryUnaryMultiCallable[_asr_pb2.RecognizeRequest, _asr_pb2.RecognizeResponse]  # type: ignore[assignment]
     """Recognises a whole recording."""
@@ -103,10 +105,11 @@ class AsrServiceServicer(metaclass=_abc_1.ABCMeta):
                                               partial, …
           audio (a pause)                     eager_end_of_turn
                                               end_of_turn              done; same text as the last eager_end_of_turn
-                                              verbatim_transcript      some seconds later, if the learner said other words
+                                              verbatim_transcript      some seconds later, if its words differ
           finish                              end_of_turn if a turn was open, then status OK
 
-        The input ends with `finish`, not with the end of the request stream, because a cancelled client ends that, too.
+        The input ends with `finish`, not with the end of the request stream: that stream also ends when a client is
+        cancelled.
         """
 
     @_abc_1.abstractmethod

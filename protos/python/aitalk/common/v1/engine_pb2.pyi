@@ -56,7 +56,9 @@ class EngineInfo(_message.Message):
     """Streams being served, and the limit. Calls beyond the limit end with RESOURCE_EXHAUSTED."""
     slots_total: _builtins.int
     ready: _builtins.bool
-    """True once the model answers; the same moment at which grpc.health.v1 turns to SERVING."""
+    """True while the model is loaded and can answer. grpc.health.v1 turns to SERVING at the same moment, or at once with
+    PRELOAD_MODELS=false.
+    """
     version: _builtins.str
     """Version of AI-Talk in this process."""
     fallback_reason: _builtins.str

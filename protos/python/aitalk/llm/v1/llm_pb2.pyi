@@ -250,14 +250,14 @@ class GenerationConfig(_message.Message):
     """A JSON Schema (as JSON text) that the reply must satisfy; the text is then one JSON document."""
     seed: _builtins.int
     min_p: _builtins.float
-    """Sampling against repetition. Each model server gets the parameters that it knows. A reply with json_schema is
-    sampled without them. llama.cpp: min_p, repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any
-    other server: frequency_penalty, presence_penalty.
+    """Sampling against repetition. Each model server gets the parameters that it knows. llama.cpp: min_p,
+    repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any other server:
+    frequency_penalty, presence_penalty. A reply with json_schema is sampled without all of these.
 
-    Leave out tokens that are less likely than this share of the likeliest one; 0 to 1, 0 leaves out none.
+    Leave out tokens whose probability is below this share of the most likely token's; 0 to 1, 0 leaves out none.
     """
     repetition_penalty: _builtins.float
-    """Divide the likelihood of tokens that have occurred; 1 changes nothing, above 0 and up to 2."""
+    """The factor by which tokens that have occurred become less likely; above 0 and up to 2, 1 changes nothing."""
     frequency_penalty: _builtins.float
     """OpenAI's penalties, -2 to 2; 0 changes nothing."""
     presence_penalty: _builtins.float
@@ -272,8 +272,8 @@ class GenerationConfig(_message.Message):
     ends such a reply at its last good sentence.
     """
     gives_way: _builtins.bool
-    """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. After that, llama.cpp
-    doesn't read its prompt further. (The prompts of other cancelled replies may be read to their end.)
+    """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. Then llama.cpp stops
+    reading its prompt. The prompt of any other cancelled reply may be read to its end.
     """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
