@@ -39,7 +39,7 @@ PARTNER_ADAPTER = "partner"
 
 @dataclass(frozen=True, slots=True)
 class LlmModel:
-    """How the service describes its model. parameters: how many it has; 0 if unknown. adapter: the LoRA adapter in use;
+    """How the service describes its model. parameters: their number; 0 if unknown. adapter: the LoRA adapter in use;
     empty without one."""
 
     parameters: int = 0

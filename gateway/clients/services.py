@@ -59,7 +59,7 @@ class ModelServices:
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
         self._refusing: set[str] = set()  # services that refuse this gateway's calls; the log already says so
         self.llm_model = LlmModel()
-        """The language model, as its service described it last."""
+        """The language model, as its service last described it."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -109,7 +109,7 @@ class ModelServices:
         ]
 
     async def languages(self) -> KnownLanguages:
-        """The languages of the voices and of the recognition; empty for a service that does not tell."""
+        """The languages of the voices and of the recognition; empty for a service that does not report them."""
         heard, spoken = await asyncio.gather(*(self._described(name) for name in ("asr", "tts")))
         return KnownLanguages(tuple(spoken.get("languages", ())), tuple(heard.get("languages", ())))
 
@@ -166,8 +166,8 @@ class ModelServices:
         )
         if name == "llm":
             self.llm_model = LlmModel(answer.engine.parameters, answer.engine.adapter)
-        # Protobuf's JSON writes 64-bit integers as strings, because JavaScript loses digits beyond 2^53. These are far
-        # smaller.
+        # Protobuf's JSON writes 64-bit integers as strings, because JavaScript loses digits beyond 2^53. The numbers
+        # here are far smaller.
         return {
             key: int(value) if key.endswith("_bytes") or key == "parameters" else value for key, value in engine.items()
         }

@@ -57,14 +57,14 @@ class LevelRange(_Part):
 
 
 class Task(_Part):
-    """Something to get done, and how the learner's words show that it was."""
+    """Something to get done, and the words of the learner that show that it was done."""
 
     id: Id = Field(description="Unique in its scenario.")
     text: Line = Field(description="For the learner: what to do.")
     said: tuple[tuple[Line, ...], ...] = Field(
         min_length=1,
         description="Groups of phrases. The task is done once one turn of the learner has a phrase of each group. "
-        "`cough*`: any word that begins so. `#`: a number in digits, or an English number word from two on.",
+        "`cough*`: any word that begins with cough. `#`: a number in digits, or an English number word from two on.",
     )
     example: Line = Field(description="What a learner might say; it must have a phrase of each group.")
 
@@ -99,7 +99,7 @@ class Scenario(_Part):
     learner: Line = Field(description='Who the learner is. Continues "You are": "a customer".')
     setting: Paragraph = Field(description="Where and when; a sentence or two, for both to read.")
     facts: Paragraph | None = Field(
-        None, description="What only the partner is told, who is `you` here: prices, times, plans."
+        None, description="What only the partner is told: prices, times, plans. `you` is the partner."
     )
     goal: Line = Field(description="What the learner wants to achieve; one sentence, addressed to the learner.")
     opening: Line = Field(description="What the partner says first, word for word.")

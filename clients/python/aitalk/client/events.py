@@ -67,7 +67,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """This gateway ends; the client goes on at another one by itself."""
+    """This gateway is about to end. The client connects again by itself, and another gateway continues."""
 
     TYPE: ClassVar = "reconnect"
     reason: str

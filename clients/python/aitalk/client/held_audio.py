@@ -1,4 +1,4 @@
-"""Keeps audio for the next connection: what was not sent, and the latest frames, which may be lost. Pure."""
+"""Keeps audio for the next connection: frames that were not sent, and the latest sent ones, which may be lost. Pure."""
 
 from __future__ import annotations
 
