@@ -3,8 +3,8 @@
 redis://host:6379/0, rediss://…, unix://…               one server, or a host name that a failover moves
 redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
 
-By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. After a
-restart of the server, or if the server closes idle connections, one write on each pooled connection would then be lost.
+By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. If the server
+restarted or closed idle connections, one write on each pooled connection would be lost.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ async def reachable() -> AsyncIterator[None]:
             raise asyncio.CancelledError from error
         if not isinstance(error, RuntimeError):
             raise UnavailableError(f"Redis {explain(error)}") from error
-        if "handler is closed" not in str(error):  # uvloop raises it for a write on a connection that was reset
+        if "handler is closed" not in str(error):  # uvloop's error for a write on a connection that was reset
             raise
         raise UnavailableError(f"Redis {explain(ConnectionError())}") from error
     if task.cancelling() > cancelled:

@@ -78,7 +78,7 @@ class RedisLearners:
     """The LearnerFiles of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
     ttl_s: how long a record is kept; 0: no record is begun. session_ttl_s: how long a session is kept. sessions: the
-    store that forgets sessions.
+    store of the sessions, which also deletes them.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 UNTOLD_TTL_S = 1800
-"""How long a session without a turn is kept: longer than it may be idle."""
+"""How long a session without a turn is kept. An idle session ends earlier."""
 LEFT_TTL_S = 60
 """How long a session without a turn is kept after its learner has left."""
 SAVE_AGAIN_S = 1.0
@@ -103,8 +103,8 @@ class RedisStore:
     async def problem(self) -> str:
         """Why nothing can be stored now, and what to do; empty if the store works.
 
-        The test writes with a script, as conversations do, because some users and providers are not allowed to run
-        scripts.
+        The test writes with a script, as conversations do, because some Redis users may not run scripts, and some
+        providers allow none.
         """
         try:
             async with reachable():

@@ -80,7 +80,7 @@ class ModelServices:
         return open_channel(address, self._security, name=host)
 
     async def problems(self) -> dict[str, str]:
-        """For each service: why it can't be used now, and what to do. Empty: its model is ready."""
+        """For each service: why it can't be used now, and what to do. Empty if its model is ready."""
         problems = await asyncio.gather(*(self._problem(name) for name in self._channels))
         return dict(zip(self._channels, problems, strict=True))
 
@@ -114,7 +114,7 @@ class ModelServices:
         return KnownLanguages(tuple(spoken.get("languages", ())), tuple(heard.get("languages", ())))
 
     async def slots(self) -> dict[str, int | None]:
-        """The slots of each service, summed over its replicas; None: no replica answers."""
+        """The slots of each service, summed over its ready replicas; None: no replica is ready."""
         return await self._all.slots()
 
     async def occupancy(self) -> float:

@@ -1,4 +1,4 @@
-"""Bounds the body of each request in bytes and in seconds, while it arrives."""
+"""Limits the size of each request's body in bytes, and the time in which it arrives."""
 
 from __future__ import annotations
 

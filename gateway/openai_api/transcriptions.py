@@ -32,7 +32,7 @@ FORMS: dict[str, Any] = {"application/json": {}, "text/plain": {}, "application/
 
 
 class TranscriptionForm(BaseModel):
-    """The fields beside `file`. model: any name. prompt: what the recording continues, or names that are in it.
+    """The fields beside `file`. model: any name. prompt: the text before the recording, or names that are in it.
     temperature and unknown fields have no effect."""
 
     model: str

@@ -41,7 +41,7 @@ class _Part(BaseModel):
 
 
 class LevelRange(_Part):
-    """CEFR levels, both inclusive."""
+    """A range of CEFR levels, with both ends."""
 
     lowest: CefrLevel = Field(alias="from")
     highest: CefrLevel = Field(alias="to")

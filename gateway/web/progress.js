@@ -21,7 +21,10 @@ export function consent() {
   return isKept() ? { keep_progress: true } : {};
 }
 
-/** Agree to a record. `words` that were kept in this browser are added to it. @returns {Promise<boolean>} whether the record was begun */
+/**
+ * Agree to a record. `words` that were kept in this browser are added to it.
+ * @returns {Promise<boolean>} whether the record was begun
+ */
 export async function agree(words) {
   const begun = await send('PUT', 'learner', { keep_progress: true });
   if (!begun) return false;

@@ -15,7 +15,10 @@ export const TEXTS = await load(pageLanguage);
 
 const plurals = new Intl.PluralRules(pageLanguage);
 
-/** The chosen language, or else the first of the browser's languages for which the page has texts. @param {string|null} chosen */
+/**
+ * The chosen language, or else the first of the browser's languages for which the page has texts.
+ * @param {string|null} chosen
+ */
 export function choose(chosen, wanted) {
   const known = (tag) => PAGE_LANGUAGES.find((language) => language === tag?.split('-')[0].toLowerCase());
   return [chosen, ...wanted].map(known).find(Boolean) ?? PAGE_LANGUAGES[0];

@@ -183,7 +183,7 @@ export class Connection {
     this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
   }
 
-  /** Another gateway continues the session. This one closes the connection when it has recognised the audio that it has. */
+  /** Another gateway continues the session. This one first recognises the audio that it has, then closes. */
   #move({ delay_ms: delayMs }) {
     this.moving = true;
     this.moveMs = delayMs;

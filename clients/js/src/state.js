@@ -206,7 +206,7 @@ function silenceAll(state, cutBy) {
   return turn ? silenceAll(replace(state, turn, silenced(turn, cutBy)), cutBy) : state;
 }
 
-/** If a reply fails, the server sends `error`, then `interrupted`. If a hand-over cuts a reply, `reconnect` comes first. */
+/** A reply that fails: the server sends `error`, then `interrupted`. A reply cut by a hand-over: first `reconnect`. */
 function causeOfInterruption({ moving, notices }) {
   if (moving) return 'line';
   return notices.server ? 'error' : 'learner';

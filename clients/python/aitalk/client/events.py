@@ -56,7 +56,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An earlier conversation goes on. turns: how many it has, the learner's and the partner's."""
+    """An earlier conversation goes on. turns: the number of turns so far, of both sides."""
 
     TYPE: ClassVar = "resumed"
     session_id: str

@@ -18,7 +18,8 @@ MOST = 50  # the oldest are forgotten
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A conversation. url: of the gateway. when: its latest use. about: a scenario, or what the learner said first."""
+    """A conversation. url: the gateway's address. when: the latest use. about: a scenario, or what the learner said
+    first."""
 
     session_id: str
     resume_token: str = field(repr=False)
