@@ -36,6 +36,6 @@ REASONS: dict[str, str] = {
     "third_person": "After he, she and it, the verb is “{form}”.",
     "doesnt": "After he, she and it, it is “doesn't”.",
     "base_form": "After “{aid}”, the verb is “{base}”.",
-    "past_time": "This is over, so the verb is in the past tense: “{past}”.",
+    "past_time": "That time is over, so the verb is in the past tense: “{past}”.",
     "agree": "“Agree” is a verb of its own, without “am”.",
 }

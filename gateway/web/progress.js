@@ -34,7 +34,7 @@ export async function agree(words) {
   return true;
 }
 
-/** Keep no new data from now on. The data so far stay until they are erased. */
+/** Keep no new data from now on. Existing data stay until they are erased. */
 export function stop() {
   memory.keepsProgress.save(false);
 }

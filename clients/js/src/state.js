@@ -206,7 +206,7 @@ function silenceAll(state, cutBy) {
   return turn ? silenceAll(replace(state, turn, silenced(turn, cutBy)), cutBy) : state;
 }
 
-/** A reply that fails: the server sends `error`, then `interrupted`. A reply cut by a hand-over: first `reconnect`. */
+/** Before `interrupted`, the server sends `error` if the reply failed, and `reconnect` if a hand-over cut the reply. */
 function causeOfInterruption({ moving, notices }) {
   if (moving) return 'line';
   return notices.server ? 'error' : 'learner';
