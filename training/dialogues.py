@@ -40,7 +40,7 @@ class Dialogue:
     source: str
 
     def messages(self, first: int = 0) -> list[ChatMessage]:
-        """The conversation from line `first` on, in the form in which the gateway gives it to a trained model."""
+        """The conversation from line `first` on, in the form in which the gateway sends it to a trained model."""
         turns = [_turn(speaker, text) for speaker, text in self.lines[first:]]
         briefing = Briefing(_partner(self.partner), self.level, is_trained=True)
         return messages_for(briefing, turns, "", max_chars=_NO_LIMIT)

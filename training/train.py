@@ -1,4 +1,4 @@
-"""Trains the adapter: `python -m training.train --out partner.gguf`. Two to four hours on one core.
+"""Trains the adapter: `python -m training.train --out partner.gguf`. This takes two to four hours on one core.
 
 The model is the bundled one, SmolLM2-135M-Instruct, from its GGUF file; its weights stay as they are. A LoRA is trained
 on the partner's words in the conversations of `training/conversations`. One conversation in twenty is held back: the
@@ -29,8 +29,9 @@ from training.dialogues import Dialogue, read
 RANK, ALPHA = 16, 32
 LEARNING_RATE, WARM_UP = 8e-4, 0.06
 BATCH = 4  # conversations
-HELD_BACK = 20  # one of this many
-# the share of conversations whose first lines are left out, as prompts leave them out of long conversations
+HELD_BACK = 20  # one conversation in this many
+# The share of conversations whose first lines are left out. The gateway's prompts also omit the first lines of long
+# conversations.
 BEGINS_LATER = 0.5
 LEAST_LINES = 6
 
@@ -68,7 +69,7 @@ class Trainer:
         self._tokenizer = AutoTokenizer.from_pretrained(**source)
         self._dtype = faster_dtype()
         base = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
-        for weight in base.parameters():  # not its buffers: positions need float32
+        for weight in base.parameters():  # the buffers stay float32, because positions need it
             weight.data = weight.data.to(self._dtype)
         self._model = get_peft_model(base, LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=list(MODULES)))
         if begin_with:
@@ -138,9 +139,9 @@ class Trainer:
         told = torch.tensor([sample.is_partner + [False] * (width - len(sample.tokens)) for sample in batch])[:, 1:]
         model = self._model.get_base_model()
         with torch.autocast("cpu", self._dtype, enabled=self._dtype is not torch.float32):
-            # Padding comes last, and no token before it sees it.
+            # Padding comes last, and no earlier token attends to it.
             hidden = model.model(input_ids=tokens).last_hidden_state
-            logits = model.lm_head(hidden[:, :-1][told])  # only where the partner speaks: the vocabulary is large
+            logits = model.lm_head(hidden[:, :-1][told])  # only the partner's tokens: the vocabulary is large
         return cross_entropy(logits.float(), tokens[:, 1:][told], reduction="sum"), int(told.sum())
 
 
@@ -152,7 +153,7 @@ def faster_dtype() -> torch.dtype:
 
 
 def _multiplying_s(dtype: torch.dtype) -> float:
-    """The shortest time of five multiplications of the sizes that the model has."""
+    """The shortest of five times for multiplying matrices as large as the model's."""
     one, other = torch.ones(1024, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
     times = []
     for _ in range(5):
@@ -172,7 +173,8 @@ def pieces(messages: Sequence[ChatMessage]) -> Iterator[tuple[str, bool]]:
 
 
 def rate(done: float) -> float:
-    """The factor of the learning rate: it rises to 1, then falls to a twentieth along a cosine. done: 0 to 1."""
+    """The factor of the learning rate: it rises to 1, then falls to a twentieth along a cosine. done: the share of the
+    steps that are done."""
     return min(1.0, (done + 1e-3) / WARM_UP) * (0.05 + 0.95 * (1 + math.cos(math.pi * min(1.0, done))) / 2)
 
 

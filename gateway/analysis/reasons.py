@@ -9,7 +9,7 @@ REASONS: dict[str, str] = {
     "an_before_vowel": "Before the sound of a vowel, “a” is “an”.",
     "a_before_consonant": "Before the sound of a consonant, “an” is “a”.",
     "no_plural": "This word can't be counted; it has no plural.",
-    "much_not_many": "This word can't be counted, so “much”, not “many”.",
+    "much_not_many": "This word can't be counted, so it takes “much”, not “many”.",
     "is_plural": "This word is a plural already.",
     "says_more": "This word says “more” already.",
     "says_most": "This word says “most” already.",
@@ -36,6 +36,6 @@ REASONS: dict[str, str] = {
     "third_person": "After he, she and it, the verb is “{form}”.",
     "doesnt": "After he, she and it, it is “doesn't”.",
     "base_form": "After “{aid}”, the verb is “{base}”.",
-    "past_time": "It is over, so the past tense: “{past}”.",
+    "past_time": "That time is over, so the verb is in the past tense: “{past}”.",
     "agree": "“Agree” is a verb of its own, without “am”.",
 }

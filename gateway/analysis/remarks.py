@@ -30,7 +30,7 @@ TEXTS: dict[str, str | tuple[str, str]] = {
         "The language model here is too small to write a summary and next steps. A larger one can."
     ),
     "too_small_for_opinion": (
-        "The language model here is too small for an opinion; what you said is measured. A larger one can."
+        "The language model here is too small to give an opinion; what you said is measured. A larger one can."
     ),
     "unusable": "The language model wrote nothing usable here. A larger model does better.",
     "unusable_twice": "The language model wrote nothing usable, twice. A larger model does better.",

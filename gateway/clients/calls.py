@@ -1,4 +1,4 @@
-"""Shared by the three clients: calls that end with their block, failures as ServiceErrors, and retries.
+"""Shared by the gRPC clients: calls that end with their block, failures as ServiceErrors, and retries.
 
 A replica that is full or drains refuses a call before its first response. The channel's round robin, or the proxy, then
 sends a new call to another replica.
@@ -26,8 +26,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.1, 1.0, 0.5
 
 
 class Retries:
-    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. A random part of up to half is added to
-    each pause."""
+    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. Each pause is lengthened by a random share,
+    at most half of it."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -54,7 +54,7 @@ class Retries:
 
 @asynccontextmanager
 async def open_call(call: Any) -> AsyncIterator[Any]:
-    """`call` for the length of the block. At the end of the block it is cancelled, unless it has ended before.
+    """`call` for the length of the block. At the end of the block the call is cancelled, unless it has ended before.
 
     Cancelling a task does not cancel the RPC that it waits for.
     """
@@ -97,7 +97,7 @@ class Stream:
     @classmethod
     @asynccontextmanager
     async def open(cls, begin: Callable[[], Any], config: Any, service: str) -> AsyncIterator[Stream]:
-        """A new call, to which `config` is sent first; cancelled at the end of the block.
+        """Open a call and send `config` first. The call is cancelled at the end of the block.
 
         If the call is refused before `config` is sent, nothing is raised here: the reader of the stream gets the error.
         """

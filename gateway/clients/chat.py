@@ -63,7 +63,7 @@ async def _events(first: Any, call: Any) -> AsyncIterator[str | CallPiece | Chat
 
 
 def _config(request: ChatRequest) -> llm_pb2.GenerationConfig:
-    """The request's config, without the guard on replies, which is only for conversations."""
+    """The request's config. The reply guard is off, because it is only for conversations."""
     return llm_pb2.GenerationConfig(
         max_tokens=request.max_tokens,
         temperature=request.temperature,

@@ -39,8 +39,8 @@ PARTNER_ADAPTER = "partner"
 
 @dataclass(frozen=True, slots=True)
 class LlmModel:
-    """How the service describes its model. parameters: how many it has; 0 if unknown. adapter: the LoRA adapter in use;
-    empty without one."""
+    """How the service describes its model. parameters: the number of them; 0 if unknown. adapter: the LoRA adapter in
+    use; empty without one."""
 
     parameters: int = 0
     adapter: str = ""

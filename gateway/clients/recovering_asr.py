@@ -1,9 +1,9 @@
-"""Speech recognition that survives the loss of its replica: an `Asr` around an `Asr`.
+"""Speech recognition that survives the loss of its replica: an `Asr` that wraps another `Asr`.
 
 If a stream is refused or breaks, or if its replica drains, a new stream is opened at another replica. The new stream
-gets the audio since the loss. Before that it gets the audio that the old stream may not have answered: the open turn,
-from a little before its first sound, or the last seconds before the loss. The reader of the events sees one stream:
-positions go on counting, and a turn begins once.
+first gets the audio that the old stream may not have answered. If a turn is open, that is the turn, from a little
+before its first sound; otherwise it is the last seconds before the loss. Then the new stream gets the audio since the
+loss. The reader of the events sees one stream: positions go on counting, and a turn begins once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RecentAudio:
         self._pieces: deque[bytes] = deque()
         self._answered = 0
         self._turn: int | None = None
-        self._unheard: int | None = None  # the first sample that recognition has not got
+        self._unheard: int | None = None  # the first sample that recognition has not received
         self.begin = 0
         self.end = 0
 

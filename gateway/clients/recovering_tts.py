@@ -1,4 +1,4 @@
-"""Speech synthesis that survives the loss of its replica: a `Tts` around a `Tts`.
+"""Speech synthesis that survives the loss of its replica: a `Tts` that wraps another `Tts`.
 
 If a stream is refused or breaks, a new one is opened at another replica. That replica speaks the reply from the first
 word that was not spoken completely. The reader of the speech sees one stream: text and sample positions go on counting.
@@ -68,7 +68,7 @@ class _Stream:
             await stream.send_text(rest)
 
     def _noted(self, chunk: SpeechChunk) -> SpeechChunk:
-        """Remember how far the chunk gets. Returns it with positions in the whole stream."""
+        """Remember how much is spoken after this chunk. Returns the chunk with positions in the whole stream."""
         words = tuple(
             replace(
                 word,

@@ -32,7 +32,7 @@ class RecoveringCall(Generic[Stream]):
     """A call that is replaced when it breaks.
 
     service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what the
-    earlier one may not have answered. writing: the lock that the writer holds while it writes and remembers.
+    earlier call may not have answered. writing: the lock that the writer holds while it writes and remembers.
     has_finished: whether the writer is done.
     """
 
@@ -53,18 +53,18 @@ class RecoveringCall(Generic[Stream]):
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a call to write to; otherwise the reader opens one."""
+        """Whether there is a call to write to. If not, the reader opens one."""
         return self._stream is not None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the first call. At the end of the block, the call that is open then ends."""
+        """Open the first call. The end of the block ends the call that is then open."""
         async with self._call:
             await self.stream()
             yield
 
     async def stream(self) -> Stream:
-        """The stream of the present call; opens another call if the last one has broken."""
+        """The stream of the present call. If that call has broken, open another one first."""
         if self._stream is not None:
             return self._stream
         await self._call.aclose()

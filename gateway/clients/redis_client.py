@@ -1,10 +1,10 @@
 """A connection to Redis that copes with restarts, failovers, dropped connections, Sentinel, and many writes at once.
 
-redis://host:6379/0, rediss://…, unix://…               one server, or a name that a failover moves
+redis://host:6379/0, rediss://…, unix://…               one server, or a host name that a failover moves
 redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
 
-By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. After a
-restart of the server, or if the server closes idle connections, one write on each pooled connection would then be lost.
+By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. If the server
+restarted or closed idle connections, one write on each pooled connection would be lost.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from redis.exceptions import (
 
 from common.errors import UnavailableError
 
-TIMEOUT_S = 2.0  # the limit for an answer, for a new connection, and for a free connection of the pool
-CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so further writes wait for a free one
+TIMEOUT_S = 2.0  # the limit of each wait: for an answer, a new connection, or a free connection of the pool
+CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so further writes wait for a free connection
 RETRIES = 3
 LONGEST_PAUSE_S = 0.2
 MOVED = (ConnectionError, ReadOnlyError, MasterDownError)
@@ -78,7 +78,8 @@ def open_redis(url: str) -> redis.Redis:
 
 
 class _WaitingSentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool):
-    """A command that finds no free connection waits for one. redis-py's own pool for Sentinels refuses the 101st."""
+    """A command that finds no free connection waits for one. redis-py's own pool for Sentinels refuses the 101st
+    simultaneous command."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         """Close the connections, and at the end (`inuse_connections`) those to the Sentinels."""
@@ -88,7 +89,8 @@ class _WaitingSentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool)
 
 
 class _Reconnecting(SentinelManagedConnection):
-    """Asks the Sentinels whenever it connects. redis-py 8.1 reconnects to the old master when it repeats a command."""
+    """Asks the Sentinels for the master whenever it connects. redis-py 8.1 itself would repeat a command on a new
+    connection to the old master."""
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         if not self.is_connected:
@@ -130,8 +132,8 @@ def _by_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:
 async def reachable() -> AsyncIterator[None]:
     """Turns errors of Redis in this block into UnavailableError.
 
-    redis-py uses asyncio.wait_for, which in Python 3.11 loses a cancellation that comes in the moment when the write is
-    done or fails. So the cancellation is raised again here; otherwise a cancelled task would go on.
+    redis-py uses asyncio.wait_for. In Python 3.11, wait_for loses a cancellation that comes at the moment when the
+    write is done or fails. So the cancellation is raised again here; otherwise a cancelled task would go on.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
@@ -143,7 +145,7 @@ async def reachable() -> AsyncIterator[None]:
             raise asyncio.CancelledError from error
         if not isinstance(error, RuntimeError):
             raise UnavailableError(f"Redis {explain(error)}") from error
-        if "handler is closed" not in str(error):  # uvloop raises it for a write on a connection that was reset
+        if "handler is closed" not in str(error):  # uvloop's error for a write on a connection that was reset
             raise
         raise UnavailableError(f"Redis {explain(ConnectionError())}") from error
     if task.cancelling() > cancelled:
@@ -160,8 +162,8 @@ _REFUSALS = {
     "SELECT is not allowed": "lacks the database that REDIS_URL ends in; use /0",
     "max daily request limit": "serves no more requests today under its provider's plan",
 }
-"""How a refusal without an error class of its own begins → what to say about it. The refusal itself may quote stored
-data."""
+"""The beginning of a refusal → what to say about it, for refusals without an error class. The text of a refusal is
+never passed on, because it may quote stored data."""
 
 
 def explain(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""The names of the keys of sessions and learners in Redis. They contain learners' names and tokens only as digests.
+"""The keys of sessions and learners in Redis. Keys contain learners' names and tokens only as digests.
 
-If a name has braces, only the part between them decides where a cluster puts the key. So all keys of a session, or of a
-learner's record, are in one place, and a script may use them together.
+If a key has braces, only the part between them decides on which node of a cluster the key is. So all keys of a session,
+or of a learner's record, are on one node, and a script may use them together.
 """
 
 from __future__ import annotations
@@ -52,4 +52,4 @@ def digest(text: str) -> str:
 
 
 def _learner_digest(learner: str) -> str:
-    return digest(f"aitalk learner {learner}")  # not the name's own digest
+    return digest(f"aitalk learner {learner}")  # differs from the digest of the name alone

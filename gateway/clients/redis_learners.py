@@ -7,8 +7,8 @@
     aitalk:learner:{SHA-256}:sessions       sorted set  session ids by the time of their last beginning
 
 The SHA-256 is a digest of the learner's name. All these keys are kept for PROGRESS_TTL_S after the record's last
-change. The writes of a conversation name the record's id, and have no effect once that record is erased. The session
-ids are there so that an erasure finds the conversations; they stay for as long as a session may be kept.
+change. The writes of a conversation name the record's id, and have no effect once that record is erased. An erasure
+finds the conversations by the session ids. An id is dropped when its session can't be stored any more.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SESSION_SLACK_S = 24 * 3600
 
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
-# KEYS: as LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
-#   "agree", id of a new record, its beginning, session or "", now, time before which sessions are dropped
+# KEYS: the fields of LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
+#   "agree", id and beginning of a new record, session id or "", now, the time before which session ids are dropped
 #   "used", the most words that may be kept, words …: returns those that are new
 #   "put", which key, field, document, the most that may be kept: returns 0 if there is no room
 #   "drop", which key, field: returns how many were dropped
@@ -78,7 +78,7 @@ class RedisLearners:
     """The LearnerFiles of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
     ttl_s: how long a record is kept; 0: no record is begun. session_ttl_s: how long a session is kept. sessions: the
-    store that forgets sessions.
+    store of the sessions, which also deletes them.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class RedisLearners:
         return LearnedWord.model_validate_json(found) if found else None
 
     async def put_word(self, learner: str, word: LearnedWord) -> None:
-        """Keep a word to learn, or replace it. Raises NoRecordError, InvalidInputError if there are too many."""
+        """Keep a word to learn, or replace it. Raises NoRecordError, or InvalidInputError if too many are kept."""
         field = _field(word.language, word.word)
         outcome = await self._change(learner, "", "put", _WORDS, field, word.model_dump_json(), MAX_WORDS_TO_LEARN)
         if outcome == -1:
@@ -185,7 +185,7 @@ class RedisLearners:
         return await asyncio.to_thread(_record, about["since"], found.values(), used, words.values())
 
     async def usual_pause_ms(self, learner: str) -> int:
-        """The learner's usual pause, which is kept without a record, too; 0: unknown."""
+        """The learner's usual pause; 0: unknown. It is kept even if the learner has no record."""
         async with reachable():
             return int(await awaited(self._redis.hget(learner_key(learner), "usual_pause_ms")) or 0)
 

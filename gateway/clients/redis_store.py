@@ -5,10 +5,10 @@ aitalk:session:{id}:turns       list    one JSON document per turn
 aitalk:learner:{SHA-256}        hash    usual_pause_ms; the key contains only a digest of the learner's name
 aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`); the name contains its digest
 
-The first two are kept for SESSION_TTL_S after the last change, the third for LEARNER_TTL_S after the learner's last
-conversation, the fourth until the short-lived key expires. A session does not say which learner it belongs to. Each
-resumption raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write into
-a conversation that has moved.
+The first two are kept for SESSION_TTL_S after the last change. The third is kept for LEARNER_TTL_S after the learner's
+last conversation, the fourth until the short-lived key expires. A session does not say which learner it belongs to.
+Each resumption raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write
+into a conversation that has moved.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ logger = logging.getLogger(__name__)
 _TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 UNTOLD_TTL_S = 1800
-"""How long a session without a turn is kept: longer than it may be idle."""
+"""How long a session without a turn is kept. An idle session ends earlier."""
 LEFT_TTL_S = 60
 """How long a session without a turn is kept after its learner has left."""
 SAVE_AGAIN_S = 1.0
 MAX_UNSAVED = 10_000
 
-# All of these may be repeated: the second time changes nothing.
+# Each of these writes may be repeated: the second time changes nothing. Only a "turn" at place -1 would be added twice.
 # KEYS: session, turns. ARGV: epoch, time to live, time to live of a session without turns, then one of
 #   "state", its document
 #   "turn", its place (-1: after all others), its document
 #   "turns", all their documents
 #   "probe": nothing
 #   "all", the token's digest, the state's document, the turns' documents: written even if there is no such session
-#   "new", the same arguments: written, whatever is stored under this id
+#   "new", the same arguments: replaces whatever is stored under this id
 # Returns 0 if there is no such session, -1 if it has a newer epoch, -2 if earlier turns are missing.
 _WRITE = """
 local epoch, what = redis.call('HGET', KEYS[1], 'epoch'), ARGV[4]
@@ -103,8 +103,8 @@ class RedisStore:
     async def problem(self) -> str:
         """Why nothing can be stored now, and what to do; empty if the store works.
 
-        The test writes with a script, as conversations do, because some users and providers are not allowed to run
-        scripts.
+        The test writes with a script, as conversations do, because some Redis users may not run scripts, and some
+        providers allow none.
         """
         try:
             async with reachable():

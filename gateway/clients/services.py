@@ -59,7 +59,7 @@ class ModelServices:
         self._addresses = {"asr": asr, "llm": llm, "tts": tts}
         self._refusing: set[str] = set()  # services that refuse this gateway's calls; the log already says so
         self.llm_model = LlmModel()
-        """The language model, as its service described it last."""
+        """The language model, as its service last described it."""
         self._replicas = self._addresses | {name: one for name, one in (replicas or {}).items() if one}
 
     async def __aenter__(self) -> ModelServices:
@@ -80,7 +80,7 @@ class ModelServices:
         return open_channel(address, self._security, name=host)
 
     async def problems(self) -> dict[str, str]:
-        """For each service: why it can't be used now, and what to do. Empty: its model is ready."""
+        """For each service: why it can't be used now, and what to do. Empty if its model is ready."""
         problems = await asyncio.gather(*(self._problem(name) for name in self._channels))
         return dict(zip(self._channels, problems, strict=True))
 
@@ -109,12 +109,12 @@ class ModelServices:
         ]
 
     async def languages(self) -> KnownLanguages:
-        """The languages of the voices and of the recognition; empty for a service that does not tell."""
+        """The languages of the voices and of the recognition; empty for a service that does not report them."""
         heard, spoken = await asyncio.gather(*(self._described(name) for name in ("asr", "tts")))
         return KnownLanguages(tuple(spoken.get("languages", ())), tuple(heard.get("languages", ())))
 
     async def slots(self) -> dict[str, int | None]:
-        """The slots of each service, summed over its replicas; None: no replica answers."""
+        """The slots of each service, summed over its ready replicas; None: no replica is ready."""
         return await self._all.slots()
 
     async def occupancy(self) -> float:
@@ -166,8 +166,8 @@ class ModelServices:
         )
         if name == "llm":
             self.llm_model = LlmModel(answer.engine.parameters, answer.engine.adapter)
-        # Protobuf's JSON writes 64-bit integers as strings, because JavaScript loses digits beyond 2^53. These are far
-        # smaller.
+        # Protobuf's JSON writes 64-bit integers as strings, because JavaScript loses digits beyond 2^53. The numbers
+        # here are far smaller.
         return {
             key: int(value) if key.endswith("_bytes") or key == "parameters" else value for key, value in engine.items()
         }

@@ -1,6 +1,6 @@
 """A stub whose calls carry the ids and the trace of the calling task.
 
-It is not a gRPC interceptor: with one, grpc.aio would put a queue and a task of its own around each stream.
+It is not a gRPC interceptor, because grpc.aio would put a queue and a task around each stream of an interceptor.
 """
 
 from __future__ import annotations

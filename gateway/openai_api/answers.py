@@ -129,7 +129,7 @@ async def with_errors(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same parts of a file. Raises BrokenOffError if an error comes later."""
+    """The same parts of a file. Raises BrokenOffError if a part fails, because the status 200 has already been sent."""
     try:
         async for one in parts:
             yield one
@@ -138,7 +138,7 @@ async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled if the client closes the connection.
+    """The result of `work`. If the client closes the connection, `work` is cancelled.
 
     Call this only after the body has been read. Raises HTTPException with CLIENT_LEFT if the client closed the
     connection.

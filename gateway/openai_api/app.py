@@ -42,15 +42,14 @@ def create_openai_app(context: ApiContext) -> FastAPI:
 
 
 def refuse(path: str, error: UnauthorizedError) -> Response:
-    """The answer to a request without a valid token: in OpenAI's shape under PREFIX."""
+    """The answer to a request without a valid token. Under PREFIX it has OpenAI's shape."""
     return error_answer(error) if path.startswith(f"{PREFIX}/") else unauthorized(error)
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """The gateway's answer for a path that no route has: in OpenAI's shape under PREFIX.
+    """The gateway's answer for a path that no route has. Under PREFIX it has OpenAI's shape.
 
-    The mounted application answers for unknown paths itself, except for a path with a line break, which never reaches
-    it.
+    The mounted application itself answers for unknown paths. Only a path with a line break never reaches it.
     """
     if request.url.path.startswith(f"{PREFIX}/"):
         return await http_error(request, error)

@@ -1,4 +1,4 @@
-"""Bounds the body of each request in bytes and in seconds, while it arrives."""
+"""Limits the size of each request's body in bytes, and the time in which it arrives."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Bounds(NamedTuple):
 class BodyLimit:
     """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408.
 
-    An answer before the end of the body closes the connection, because the client would otherwise go on sending. Before
-    closing, the middleware reads on for up to LINGER_S: a close with unread data would also lose the answer.
+    If the answer comes before the end of the body, the connection is closed; otherwise the client would go on sending.
+    Before closing, the middleware reads on for up to LINGER_S, because a close with unread data would lose the answer.
     """
 
     def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:
@@ -75,7 +75,7 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             raise HTTPException(
-                408, f"the request's body took more than {self._bounds.seconds:g} s; send it faster, or a shorter one"
+                408, f"the request's body took more than {self._bounds.seconds:g} s; send it faster, or send less"
             ) from None
         self._came += len(message.get("body", b""))
         if self._came > self._bounds.size:

@@ -66,7 +66,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """Text, any JSON object, or JSON of a schema."""
+    """Text, any JSON object, or JSON that fits a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
@@ -92,10 +92,9 @@ class StreamOptions(BaseModel):
 
 
 class ChatBody(JsonBody):
-    """model: any name. Other fields have no effect.
+    """model: any name. Fields that are not listed here have no effect."""
 
-    The fields that `_refuse` refuses with a message of its own are only in the document, as `json_schema_extra`.
-    """
+    # The limits in `json_schema_extra` are only for the document: `_refuse` checks them, with clearer messages.
 
     model_config = ConfigDict(extra="ignore")
 

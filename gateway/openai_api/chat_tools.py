@@ -23,7 +23,7 @@ class Function(BaseModel):
 
 
 class FunctionTool(BaseModel):
-    """A tool; only functions are known."""
+    """A tool; only functions are supported."""
 
     type: Literal["function"]
     function: Function
@@ -68,8 +68,8 @@ class CalledFunction(BaseModel):
 
 
 def tool_use(tools: Sequence[FunctionTool], choice: ToolMode | NamedChoice | None, *, parallel: bool | None) -> ToolUse:
-    """The tools and how to use them. Raises ParameterError if the choice names no known tool, or requires one although
-    there are none."""
+    """The tools and how to use them. Raises ParameterError if two tools have the same name, if the choice names an
+    unknown tool, or if it requires a call although there are no tools."""
     named = choice.function.name if isinstance(choice, NamedChoice) else ""
     mode: ToolMode = "required" if isinstance(choice, NamedChoice) else choice or "auto"
     names = [tool.function.name for tool in tools]

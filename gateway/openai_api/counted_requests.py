@@ -44,7 +44,7 @@ class _Answer:
 
     @property
     def outcome(self) -> str:
-        """Call this when the app has returned."""
+        """The label of the metric. Read it only after the app has returned."""
         if not self._is_complete or self._status == 499:
             return "left"
         if self._status >= 500:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of errors: the statuses that a route may answer with, and their headers."""
+"""What the OpenAPI document says about errors: the statuses that a route may answer with, and their headers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.openai_errors import ErrorBody
 
 _RETRY_AFTER = {
     "Retry-After": {
-        "description": "After how many seconds to try again; only if all seats are taken.",
+        "description": "In how many seconds to try again. Sent only if the gateway is full.",
         "schema": {"type": "integer", "minimum": 0},
     }
 }
@@ -22,7 +22,7 @@ _STATUSES: dict[int, str] = {
     404: "There is no such route or model.",
     408: "The body took too long to arrive.",
     413: "The body is too large.",
-    429: "Too many requests at once, no time left, or all seats are taken.",
+    429: "Too many requests at once, the client's time is used up, or all seats are taken.",
     500: "A bug in the gateway.",
     502: "A model failed.",
     503: "A model service is not ready.",

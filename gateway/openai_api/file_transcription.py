@@ -48,7 +48,7 @@ class RecognisedPiece:
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do with a recording. language: the expected language, a BCP-47 tag; empty: detected. translate: translate
-    into English. prompt: what the recording continues, or names that occur in it."""
+    into English. prompt: the text before the recording, or names that occur in it."""
 
     language: str = ""
     translate: bool = False

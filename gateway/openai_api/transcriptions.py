@@ -32,7 +32,7 @@ FORMS: dict[str, Any] = {"application/json": {}, "text/plain": {}, "application/
 
 
 class TranscriptionForm(BaseModel):
-    """The fields beside `file`. model: any name. prompt: what the recording continues, or names that are in it.
+    """The fields beside `file`. model: any name. prompt: the text before the recording, or names that are in it.
     temperature and unknown fields have no effect."""
 
     model: str
@@ -61,7 +61,8 @@ class TranscriptionForm(BaseModel):
     openapi_extra=body_schema(TranscriptionForm),
 )
 async def transcriptions(request: Request, context: Context, stack: RequestStack) -> Response:
-    """The words of a recording, in the form that `response_format` names; with `stream`, as they are recognised."""
+    """The words of a recording, in the form that `response_format` names. With `stream`, words are sent as they are
+    recognised."""
     file, form = await stack.enter_async_context(context.uploads.receive(request, TranscriptionForm))
     form.check()
     task = Task(await known_language(form.language, context), prompt=form.prompt)
@@ -117,7 +118,7 @@ async def _events(
     length_s: float | None,
 ) -> AsyncIterator[bytes]:
     """The answer in parts. In addition to OpenAI's fields, each part states how many seconds of the recording have been
-    recognised, and the recording's length in seconds, if the file states it."""
+    recognised. It also states the recording's length in seconds, if the file gives it."""
     parts: list[str] = []
     write = _writer(response_format)
     piece = first

@@ -27,7 +27,7 @@ async def voices(context: Context, stack: RequestStack) -> dict[str, Any]:
 
 
 def voice_for(wanted: str, voices: Sequence[Mapping[str, Any]]) -> str:
-    """The id of the voice that `wanted` names, as `voice_named` does. Raises ParameterError if there is none."""
+    """The id of the voice that `wanted` names; see `voice_named`. Raises ParameterError if there is none."""
     if voice := voice_named(wanted, voices):
         return voice
     listed = ", ".join(str(one["id"]) for one in voices) or "none"

@@ -1,4 +1,4 @@
-"""Short-lived keys (`ek_…`), which a server requests and gives to its client in a browser.
+"""Short-lived keys (`ek_…`): an application's server requests a key and gives it to a browser.
 
 A key carries the settings of its sessions. Sessions that are opened with the key belong to the client that requested
 it.

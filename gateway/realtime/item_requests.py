@@ -53,7 +53,7 @@ class ItemRequests:
         asked for it."""
         end_ms = self._truncations.pop(notice.turn_id, None)
         item = self._items.get(notice.turn_id)
-        if end_ms is None or item is None:  # it was truncated only because it was to be deleted
+        if end_ms is None or item is None:  # the turn was truncated only to be deleted
             return []
         item.text, item.is_kept = notice.text, bool(notice.text)
         about = {"item_id": item.id, "content_index": 0, "audio_end_ms": end_ms}
@@ -76,7 +76,7 @@ class ItemRequests:
             raise ClientError("this item is still being made; cancel the response first", param="item_id")
         self._items.delete(item)
         heard = self._partner.heard
-        if heard and heard.item is item:  # its turn gets into the history only when it has been heard or interrupted
+        if heard and heard.item is item:  # its turn is added to the history only when it has been heard or interrupted
             await self._session.post(TruncateTurn(item.id, heard.sent_ms))
         if item.is_kept or (heard and heard.item is item):
             await self._session.post(DeleteTurn(item.id))

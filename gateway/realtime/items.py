@@ -13,7 +13,7 @@ from gateway.realtime.errors import ClientError
 Role = Literal["user", "assistant", "system"]
 Kind = Literal["input_text", "input_audio", "output_text", "output_audio", "function_call", "function_call_output"]
 ROOT = "root"
-"""The id that stands for the beginning of the conversation, where an event names the item before an item."""
+"""As a `previous_item_id`, this stands for the beginning of the conversation."""
 
 # A client's note to the partner becomes a message of the learner, because chat templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
@@ -41,8 +41,8 @@ class Item:
     """A message, a call of a tool, or its result.
 
     text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history.
-    has_content: whether it shows its content, which a message of the partner does not at first. call_id, name: only for
-    a call.
+    has_content: whether `shown` includes its content; a message of the partner begins without it. call_id: of a call or
+    its result. name: of a call.
     """
 
     id: str
@@ -142,7 +142,7 @@ class Items:
 
 
 def items_of_turn(turn: Turn) -> list[Item]:
-    """The items for a turn of an earlier connection. A call with a result gives two."""
+    """The items for a turn of an earlier connection. A call with a result gives two items."""
     match turn:
         case PartnerTurn(call=Call(id=call_id, name=name, arguments=arguments, output=output)):
             call = Item(turn.turn_id, "assistant", "function_call", arguments, call_id=call_id, name=name)

@@ -29,7 +29,7 @@ LEAST_CONFIDENCE = 1e-6  # above 0, so that its logarithm is finite
 
 @dataclass(slots=True)
 class _Voice:
-    """The learner is in a turn. is_told: speech_started was sent. text: the words that were sent."""
+    """An open turn of the learner. is_told: speech_started was sent. text: the words that were sent."""
 
     item_id: str
     began_ms: int

@@ -2,10 +2,11 @@
 
     response.created, rate_limits.updated, output_item.added, item added, content_part.added
     transcript deltas and audio deltas, or text deltas
-    the same in reverse as done events, response.done
+    the done events of all these, in reverse order, and response.done
 
 A response with tools adds its message with the first text. Each call is an item of its own, with deltas of its
-arguments. Calls are done together with the response, so that the client may then request the next response.
+arguments. A call ends only with its response. So when the client sees the end of a call, it may request
+the next response.
 
 A response is done when all of it has been sent, even if the learner still hears it.
 """
@@ -32,7 +33,8 @@ from gateway.tools import CallPiece
 
 @dataclass(frozen=True, slots=True)
 class ResponseOptions:
-    """The fields of a `response.create` that the response's events repeat."""
+    """The fields of a `response.create` that the response's events repeat. is_aside: the response is outside the
+    conversation (`conversation: none`)."""
 
     metadata: Mapping[str, str] | None = None
     is_aside: bool = False
@@ -166,7 +168,7 @@ class PartnerSide:
         return [
             {"type": "response.created", "response": response.shown()},
             {"type": "rate_limits.updated", "rate_limits": self.rate_limits()},
-            *([] if options.has_tools else self._open(response)),  # with tools, it may consist of calls only
+            *([] if options.has_tools else self._open(response)),  # a response with tools may consist of calls only
         ]
 
     def _open(self, response: Response) -> list[Event]:

@@ -34,7 +34,7 @@ SUBPROTOCOL = "realtime"
 
 @dataclass(frozen=True, slots=True)
 class EntryChecks:
-    """The checks that a new connection passes: token → limits → seat → session."""
+    """The checks that a new connection passes: origin → token → limits → seat → session."""
 
     authenticator: Authenticator
     limits: Limits
@@ -98,15 +98,15 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
 
 
 def _resume_token(client: Client) -> str:
-    """The resume token of all sessions of one client. With it, a client needs only its token and a session's id to
-    resume the session."""
+    """The resume token of all sessions of one client. So a client can resume a session with its access token and the
+    session's id alone."""
     return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
 
 
 async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shared: Shared) -> None:
     async with arrival.seated_by(checks.admission, shared.ports.store, shared.draining) as is_in:
         if is_in:
-            arrival.keep_seat = True  # even if the connection breaks
+            arrival.keep_seat = True  # the seat stays reserved even if the connection breaks
             closing = await converse(arrival, opening, shared)
             arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
 

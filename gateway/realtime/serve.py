@@ -62,8 +62,8 @@ class Shared:
     async def find_voice(self, wanted: str) -> str:
         """The id of the voice that a client names.
 
-        If there is none of this name, the default voice; empty if there are no voices; the name itself if the speech
-        synthesis is unavailable.
+        If no voice has this name, this is the default voice. It is empty if there are no voices, and the name itself if
+        the speech synthesis is unavailable.
         """
         try:
             voices = await self.services.voices()
@@ -189,7 +189,7 @@ class _Connection:
                 raise ClientError("an event is a text frame; send audio as base64 in `input_audio_buffer.append`")
             if len(data) > self._max_frame_bytes:
                 raise InvalidInputError(
-                    f"an event of {len(data)} bytes; send at most {self._max_frame_bytes} at once",
+                    f"the event has {len(data)} bytes; send at most {self._max_frame_bytes} at once",
                     code="frame_too_large",
                 )
             event = read_client_event(data)

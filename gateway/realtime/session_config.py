@@ -84,7 +84,7 @@ class ServerVad(_Part):
 
 
 class SemanticVad(_Part):
-    """A turn ends when sound and words say that the learner is done."""
+    """A turn ends when the audio and the words show that the learner is done."""
 
     type: Literal["semantic_vad"]
     create_response: bool = True
@@ -220,7 +220,7 @@ class SessionConfig(_Part):
 def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
     """`config` with the fields of a `session.update`. Raises ClientError if a field is invalid; then no field changes.
 
-    A transcription session remains one, because OpenAI's JavaScript client sends `type: realtime` for every session.
+    A transcription session keeps its type, because OpenAI's JavaScript client sends `type: realtime` for every session.
     """
     if config.type == "transcription":
         update = {**update, "type": "transcription"}

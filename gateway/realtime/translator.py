@@ -1,6 +1,6 @@
 """Translates between one Realtime client and its conversation: the client's events in, the conversation's events out.
 
-`on_client` carries out a client's event, `on_core` translates a message or notice of the conversation.
+`on_client` carries out a client's event, and `on_core` translates a message or notice of the conversation.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class _Part(BaseModel):
 
 
 class LevelRange(_Part):
-    """CEFR levels, both inclusive."""
+    """A range of CEFR levels, with both ends."""
 
     lowest: CefrLevel = Field(alias="from")
     highest: CefrLevel = Field(alias="to")
@@ -57,7 +57,7 @@ class LevelRange(_Part):
 
 
 class Task(_Part):
-    """Something to get done, and how the learner's words show that it was."""
+    """Something to get done, and the words of the learner that show that it was done."""
 
     id: Id = Field(description="Unique in its scenario.")
     text: Line = Field(description="For the learner: what to do.")

@@ -62,7 +62,7 @@ loadScenarios().then((scenarios) => page.topics.offer(scenarios));
 listen();
 render();
 
-/** The initial state: what a reload interrupted in this tab, or nothing if nothing had been said. */
+/** The initial state: the conversation that a reload of this tab interrupted. It is empty if nothing had been said. */
 function restored() {
   const turns = memory.session.load() ? memory.conversation.load() : [];
   if (!turns.length) memory.session.save(null);
@@ -100,7 +100,7 @@ function received(message) {
 // --- the conversation ---
 
 /**
- * Call it from a gesture: only then do browsers play sound.
+ * Call this from a gesture, because browsers play sound only then.
  * @param {{speak: boolean}} how by voice, or in writing only
  */
 async function begin({ speak }) {
@@ -117,7 +117,7 @@ function resend(id) {
 
 // --- hearing again ---
 
-/** The partner's sentence that begins like this, if its sound is kept. */
+/** The partner's sentence that begins with this text; null if its sound is no longer kept. */
 function partOf(sentence) {
   const beginning = sentence.replace(/\s*…$/u, '');
   const parts = conversation.state.turns
@@ -130,7 +130,7 @@ function soundOf({ turnId, fromMs, toMs }) {
   return fromMs === null ? null : recordings.wav(turnId, fromMs, toMs);
 }
 
-/** @returns {boolean} whether its sound is still kept */
+/** @returns {boolean} whether the sentence's sound is still kept */
 function replaySentence(part, slowly) {
   const wav = part && soundOf(part);
   if (!wav) return false;
@@ -181,7 +181,7 @@ function offerVoices() {
   voiceView.render({ languages: languages(), practised: practised(), voices: voices(), voice: chosenVoice() });
 }
 
-/** Put a sentence into the composer: to say it, or to send it. */
+/** Put a sentence into the composer, for the learner to say or to send. */
 function compose(sentence) {
   page.part.text.value = sentence;
   page.part.text.focus();
@@ -238,7 +238,7 @@ function lineLost({ ms, attempt }) {
 }
 
 function lineParked(closing) {
-  tell('server', null); // the other notice says the same
+  tell('server', null); // the next notice says the same
   tell('line', { tone: 'info', text: LINE.parked(closing), action: { label: BUTTONS.carry_on_here, name: 'connect' } });
 }
 
@@ -248,7 +248,7 @@ function lineLocked() {
 }
 
 function unlock(token) {
-  if (!/^[\w.~+-]+$/.test(token)) return tell('line', { tone: 'problem', text: LINE.wrongToken }); // can't be sent
+  if (!/^[\w.~+-]+$/.test(token)) return tell('line', { tone: 'problem', text: LINE.wrongToken }); // such a token can't be sent
   memory.access.save(token);
   tell('line', null);
   conversation.connect();
@@ -274,7 +274,7 @@ function readinessChanged({ reached, ready, waitingFor, fallbacks }) {
 
 // --- the microphone and the speaker ---
 
-/** @param {string|null} problem null: it works */
+/** @param {string|null} problem null: the microphone works */
 function microphoneChanged(problem) {
   if (problem === null) tell('microphone', null);
   else if (problem === 'silent') tell('microphone', { tone: 'info', text: MICROPHONE.silent });

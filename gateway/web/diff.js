@@ -26,7 +26,7 @@ export function wordDiff(before, after) {
   return parts;
 }
 
-/** longest[i][j]: length of the longest common subsequence of a from i and b from j. */
+/** longest[i][j]: length of the longest common subsequence of `a` from index i on and `b` from index j on. */
 function table(a, b) {
   const longest = Array.from({ length: a.length + 1 }, () => new Array(b.length + 1).fill(0));
   for (let i = a.length - 1; i >= 0; i -= 1) {

@@ -1,6 +1,7 @@
 /**
- * What the page remembers. A tab keeps its conversation and its log-in in `sessionStorage`: they survive a reload, and
- * are gone when the tab is closed. The learner's choices, words and id are in `localStorage`, and stay in this browser.
+ * What the page remembers. A tab keeps its conversation and its log-in in `sessionStorage`: they survive a reload and
+ * are deleted when the tab is closed. The learner's choices, words and id are in `localStorage`, and stay in this
+ * browser.
  */
 const SESSION = 'aitalk.session';
 const CONVERSATION = 'aitalk.conversation';
@@ -46,7 +47,7 @@ export const level = {
   save: (value) => write(localStorage, LEVEL, value),
 };
 
-/** The practised language, without its region, or null. A tab keeps its own, so that another tab does not change it. */
+/** The practised language, without its region, or null. Each tab has its own, which other tabs don't change. */
 export const practised = {
   load: () => read(sessionStorage, PRACTISED) ?? read(localStorage, PRACTISED),
   save: (value) => [sessionStorage, localStorage].forEach((storage) => write(storage, PRACTISED, value)),

@@ -1,6 +1,6 @@
 /**
- * The learner's record of progress: whether they agreed to one, and the requests for it. The record is at the server,
- * under the learner's id; this browser keeps only the choice.
+ * The learner's record of progress: whether the learner agreed to one, and the requests for it. The server keeps the
+ * record, under the learner's id. This browser keeps only the learner's choice.
  */
 import * as memory from './memory.js';
 import { ask, send } from './server.js';
@@ -21,7 +21,10 @@ export function consent() {
   return isKept() ? { keep_progress: true } : {};
 }
 
-/** Agree to a record. `words` that were kept in this browser are added to it. @returns {Promise<boolean>} whether it could be begun */
+/**
+ * Agree to a record. `words` that were kept in this browser are added to it.
+ * @returns {Promise<boolean>} whether the record was begun
+ */
 export async function agree(words) {
   const begun = await send('PUT', 'learner', { keep_progress: true });
   if (!begun) return false;
@@ -31,7 +34,7 @@ export async function agree(words) {
   return true;
 }
 
-/** Keep nothing more from now on. What was kept stays until it is erased. */
+/** Keep no new data from now on. Existing data stay until they are erased. */
 export function stop() {
   memory.keepsProgress.save(false);
 }
@@ -52,7 +55,7 @@ export async function removeWord(word, language) {
 /** @param {'again'|'hard'|'good'|'easy'} rating @returns {Promise<WordToLearn|null>} */
 export const review = ({ word, language }, rating) => send('POST', 'learner/words/review', { word, language, rating });
 
-/** @returns {Promise<object|null>} everything that the server keeps of the learner */
+/** @returns {Promise<object|null>} everything that the server keeps about the learner */
 export const everything = () => ask('learner/export');
 
 /** @returns {Promise<object|null>} what was erased; null: nothing, because the server can't be reached */

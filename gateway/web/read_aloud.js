@@ -1,4 +1,4 @@
-/** Sentences that have no recording, read by a voice of the learner's own device. Nothing is sent to anyone. */
+/** Reads sentences that have no recording, with a voice of the learner's own device. Nothing is sent to anyone. */
 
 /** @returns {SpeechSynthesisVoice|null} a voice of this device for the language */
 export function deviceVoice(language) {

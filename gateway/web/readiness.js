@@ -1,9 +1,9 @@
-/** Asks the server whether its models are warm, until they are. */
+/** Asks the server again and again until its models are ready. */
 const EVERY_MS = 3000;
 
 /**
- * waitingFor: services that are not ready. fallbacks: for a service that does not run the requested engine, which one
- * it runs, and why.
+ * waitingFor: services that are not ready. fallbacks: for each service that does not run the requested engine, the
+ * engine that it runs, and why.
  * @param {(answer: {reached: boolean, ready: boolean, waitingFor: string[], fallbacks: Object<string, string>}) =>
  *   void} tell
  * @returns {() => void} stop asking

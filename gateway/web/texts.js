@@ -4,7 +4,7 @@
  */
 import * as memory from './memory.js';
 
-/** The languages that the page speaks; the first is taken if the browser wants none of them. */
+/** The languages of the page's texts. The first is used if the browser wants none of them. */
 export const PAGE_LANGUAGES = ['en', 'es', 'fr', 'de', 'pt', 'ja'];
 
 /** The language of the page. */
@@ -15,7 +15,10 @@ export const TEXTS = await load(pageLanguage);
 
 const plurals = new Intl.PluralRules(pageLanguage);
 
-/** The chosen language, or else the first that the browser wants and that the page speaks. @param {string|null} chosen */
+/**
+ * The chosen language, or else the first of the browser's languages for which the page has texts.
+ * @param {string|null} chosen
+ */
 export function choose(chosen, wanted) {
   const known = (tag) => PAGE_LANGUAGES.find((language) => language === tag?.split('-')[0].toLowerCase());
   return [chosen, ...wanted].map(known).find(Boolean) ?? PAGE_LANGUAGES[0];

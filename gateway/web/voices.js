@@ -29,7 +29,7 @@ export function voices() {
   return known.filter(({ language }) => base(language) === practised());
 }
 
-/** The voice to request, or null for the first of the language. A voice that was chosen earlier may be gone. */
+/** The voice to request; null: the first voice of the language. A voice that was chosen earlier may no longer exist. */
 export function chosenVoice() {
   const id = memory.voice.load();
   return voices().some((voice) => voice.id === id) ? id : null;

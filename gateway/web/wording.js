@@ -9,7 +9,7 @@ export const KEPT = TEXTS.states.kept;
 export const REPLAYING = TEXTS.states.replaying;
 export const TYPING = TEXTS.states.typing;
 
-/** While only the measured parts of the report are there. @param {{done: number, total: number}} progress */
+/** The status while only the measured parts of the report are there. @param {{done: number, total: number}} progress */
 export function analysing({ done, total }) {
   const { now, hint } = TEXTS.states.analysing;
   return { now, hint: fill(hint, { step: Math.min(done + 1, total), total }) };
@@ -52,7 +52,7 @@ export function languageName(tag) {
   return capital(new Intl.DisplayNames([pageLanguage], { type: 'language' }).of(tag), pageLanguage);
 }
 
-/** What stands in place of the cards if there are none. @param {string} tag the language that is practised */
+/** The text that replaces the cards if there are none. @param {string} tag the language that is practised */
 export function noCards(tag) {
   return fill(TEXTS.scenarios.none, { language: languageName(tag) });
 }
@@ -165,7 +165,7 @@ export function howCommon(word) {
   return fill(LOOKUP.found, { band: LOOKUP[word.band], level, count: oneIn(word.zipf), zipf: word.zipf.toFixed(1) });
 }
 
-/** One word in this many is the given one, on average; two significant digits. For a Zipf value of 5.2, "6,300". */
+/** On average, one word in this many is the given word. Two significant digits: "6,300" for a Zipf value of 5.2. */
 function oneIn(zipf) {
   return Number((10 ** (9 - zipf)).toPrecision(2)).toLocaleString(pageLanguage);
 }

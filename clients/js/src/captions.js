@@ -1,4 +1,4 @@
-/** Finds the said words of a reply: matches the timed words of `captions` with the text of `ai_text`. Pure. */
+/** Finds out which words of a reply were said: matches the timed words of `captions` with the text of `ai_text`. Pure. */
 
 const LOOKAHEAD = 48; // characters: a word that is not found within these was not spoken as written ("20" → "twenty")
 
@@ -45,7 +45,7 @@ export function states(cut, { heardMs, status, heardLength }) {
   return cut.map((_, i) => (i >= count ? 'unsaid' : speaking && i === count - 1 ? 'now' : 'said'));
 }
 
-/** Characters of `text` that `heard` covers, or null if it isn't the text's beginning. */
+/** How many characters of `text` were heard; null if `text` doesn't begin with `heard`. */
 export function heardLength(text, heard) {
   const lead = text.length - text.trimStart().length;
   const trimmed = heard.trim();

@@ -3,12 +3,12 @@
  *
  *   open → `connected` → we send `start` → ready
  *                        we send `start` with session_id and resume_token → `resumed` → ready
- *                                                                         → refused: forget it, a fresh session, ready
+ *                                                                         → refused: forget it, new session, ready
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving → close 1012 → wait for `delay_ms` → open …      meanwhile the learner's audio is kept
  *   lost → wait (0.5 s, doubling up to 1 s, later 8 s) → open …
  *   close 1013, 4408, 4409, 4429 → parked, until `open` is called
- *   close 1002, 1003, 1007, 1008 → refused; if it was resuming: a fresh session
+ *   close 1002, 1003, 1007, 1008 → refused; if we were resuming: a new session
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
@@ -34,7 +34,7 @@ export class Connection {
    * @param {() => string|null} options.access the log-in token, if there is one
    * @param {(resuming: boolean) => object} options.start the fields of `start` that the page chooses
    * @param {(message: object) => void} options.onMessage every text message of the server
-   * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary one
+   * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary message
    * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused'|'locked', [detail: string]: unknown}) => void} options.onChange
    * queued: {position, seconds}; ready: {resumed, forgotten, held}; waiting: {ms, attempt}; parked, over, refused: {code, reason}
    */
@@ -43,7 +43,7 @@ export class Connection {
     this.attempt = 0;
     this.ready = false;
     this.finished = false; // by us or by the server: don't reconnect
-    this.moving = false; // to another gateway, which the learner doesn't notice if it succeeds
+    this.moving = false; // to another gateway; the learner doesn't notice a move that succeeds
     this.place = null;
     this.clearHeld();
     addEventListener('online', () => this.waiting && this.open());
@@ -64,7 +64,7 @@ export class Connection {
     socket.onclose = (event) => this.#lost(socket, event);
   }
 
-  /** @returns {boolean} whether it was sent */
+  /** @returns {boolean} whether the message was sent */
   send(message) {
     if (!this.#usable()) return false;
     this.socket.send(JSON.stringify(message));
@@ -183,7 +183,7 @@ export class Connection {
     this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
   }
 
-  /** This gateway ends, and another one continues. This one closes the connection when it has recognised its audio. */
+  /** Another gateway continues the session. This one first recognises the audio that it has, then closes. */
   #move({ delay_ms: delayMs }) {
     this.moving = true;
     this.moveMs = delayMs;
@@ -204,7 +204,7 @@ export class Connection {
   #beat() {
     if (this.unanswered >= SILENT_PINGS) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.unanswered += 1;
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: 'ping' })); // it may be closing
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ type: 'ping' })); // the socket may be closing
     return undefined;
   }
 

@@ -2,7 +2,7 @@
  * One learner's conversation: the connection, the microphone, the speaker and the state, working together.
  *
  *   const conversation = new Conversation({ url: 'ws://localhost:8000/ws/conversation', onChange: draw });
- *   await conversation.begin();             call it from a click; otherwise the browser keeps the sound off
+ *   await conversation.begin();             from a click; otherwise the browser keeps the sound off
  *   conversation.interrupt() … conversation.write('Hello') … conversation.askForHint()
  *   const analysis = await conversation.end();
  *
@@ -14,7 +14,7 @@ import { Sound } from './sound.js';
 import { initial, opening, phase, reduce, replying } from './state.js';
 import { Tools } from './tools.js';
 
-const REPORT_EVERY_MS = 100; // of playback, to the server
+const REPORT_EVERY_MS = 100; // how often the server is told how much was played
 const DUCKING = { speech_started: true, speech_stopped: false, interrupted: false, ai_audio_start: false };
 const NOTHING = () => {};
 

@@ -93,7 +93,7 @@ export interface Notice {
   tone: 'info' | 'problem';
   text: string;
   action?: { label: string; name: string } | null;
-  /** The server's error that this is about, for a text of your own. */
+  /** The server's error that this notice is about, so that you can write your own text. */
   error?: { message: string; code: string; retryable: boolean };
   /** How long the learner may go on today. */
   seconds?: number;
@@ -152,7 +152,7 @@ export interface LineDetail {
 }
 
 export interface ConversationOptions extends Beginning {
-  /** Of the gateway: `ws://host:8000/ws/conversation`, or `wss:`. */
+  /** The gateway's address: `ws://host:8000/ws/conversation`, or with `wss:`. */
   url: string;
   /** The log-in token, if the gateway requires one. */
   access?: () => string | null;
@@ -171,7 +171,7 @@ export interface ConversationOptions extends Beginning {
   /** The partner's audio: 16-bit little-endian mono PCM of the turn that `ai_audio_start` has announced. */
   onAudio?: (pcm: ArrayBuffer) => void;
   onLine?: (line: Line, detail: LineDetail) => void;
-  /** null: it works. lost: the device is gone. silent: nothing at all comes from it. */
+  /** null: the microphone works. lost: the device is gone. silent: no sound at all comes from it. */
   onMicrophone?: (problem: MicrophoneProblem | 'lost' | 'silent' | null) => void;
   /** Whether the browser blocks the sound until the learner clicks. */
   onSuspended?: (suspended: boolean) => void;
@@ -270,7 +270,7 @@ export class Recordings {
   constructor(limits?: { mostReplies?: number; mostSeconds?: number });
   begin(turnId: string, sampleRate: number): void;
   add(pcm: ArrayBuffer): void;
-  /** A WAV file; null: nothing of it is kept. toMs null: up to the end. */
+  /** A WAV file; null: none of this audio is kept. toMs null: up to the end. */
   wav(turnId: string, fromMs: number, toMs: number | null): ArrayBuffer | null;
 }
 
@@ -288,9 +288,9 @@ export interface Piece {
   startMs: number | null;
 }
 
-/** Captions: cut a reply at its timed words … */
+/** Cuts a reply into pieces at its timed words. */
 export function pieces(text: string, words: readonly Word[]): Piece[];
-/** … and tell which pieces were said. */
+/** Tells which of these pieces were said. */
 export function states(
   cut: readonly Piece[], turn: Pick<PartnerTurn, 'heardMs' | 'status' | 'heardLength'>,
 ): ('said' | 'now' | 'unsaid')[];

@@ -1,5 +1,5 @@
 /**
- * The learner's voice: frames of audio out, in the best way that the browser offers.
+ * Records the learner's voice in frames, in the best way that the browser offers.
  *
  *   worklet    raw 16-bit PCM in frames of 20 ms; needs no decoding, has the least delay
  *   recorder   WebM/Opus (or Ogg/Opus, or MP4) from MediaRecorder in pieces of 100 ms
@@ -121,7 +121,7 @@ export class Microphone {
     }
   }
 
-  /** @returns {Promise<boolean>} whether the worklet could be loaded: not if the server is away */
+  /** @returns {Promise<boolean>} whether the worklet was loaded; false if the server is away */
   async #capture(source) {
     try {
       await this.context.audioWorklet.addModule(new URL('./worklets/capture.js', import.meta.url));

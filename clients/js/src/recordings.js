@@ -30,7 +30,7 @@ export class Recordings {
   /**
    * @param {number} fromMs of the turn's audio
    * @param {number|null} toMs null: up to the end
-   * @returns {ArrayBuffer|null} a WAV file; null if nothing of it is kept
+   * @returns {ArrayBuffer|null} a WAV file; null if none of this audio is kept
    */
   wav(turnId, fromMs, toMs) {
     const reply = this.replies.get(turnId);

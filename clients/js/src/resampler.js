@@ -3,7 +3,7 @@
  * Method: J. O. Smith, "Digital Audio Resampling Home Page" (https://ccrma.stanford.edu/~jos/resample/).
  */
 const HALF_WIDTH = 16; // input samples on either side, at a cutoff of 1
-const STEPS = 256; // table entries per input sample; between them, a straight line
+const STEPS = 256; // table entries per input sample; values between two entries are interpolated linearly
 
 export class Resampler {
   /**

@@ -1,5 +1,5 @@
 /**
- * The partner's voice: PCM from the server in, sound out, and exact reports of how much was heard.
+ * Plays the partner's voice, which is PCM from the server, and reports exactly how much was heard.
  *
  *   speaker.begin(turnId, 24000) → speaker.play(bytes) … → onHeard(turnId, ms) … → onHeard(turnId, all of it, done)
  *   speaker.duck(true)           → softly, until duck(false)
@@ -21,8 +21,8 @@ export class Speaker {
   }
 
   /**
-   * Call it from a user's gesture; otherwise the browser keeps the sound off. Call it again if the server could not be
-   * reached the first time. Without sound (an old browser, an insecure page) the page still shows the words.
+   * Call this from a user's gesture; otherwise the browser keeps the sound off. Call it again if the server could not be
+   * reached the first time. Old browsers and insecure pages have no sound; the page then still shows the words.
    */
   async open() {
     if (!globalThis.AudioWorkletNode) return;
@@ -102,7 +102,7 @@ export class Speaker {
     if (type === 'progress') {
       if (!turn.flushed) this.onHeard(turnId, Math.max(0, playedMs - latencyMs), false);
     } else if (type === 'drained') {
-      // More audio may follow, but everything that has come is heard once the device has played it.
+      // More audio may follow. All audio received so far has been heard once the device has played it.
       const all = Math.ceil((1e6 * turn.received) / turn.sampleRate) / 1000;
       setTimeout(() => turn.flushed || this.onHeard(turnId, all, true), latencyMs);
     } else {

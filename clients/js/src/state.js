@@ -18,7 +18,7 @@ import { heardLength } from './captions.js';
 import { complaint, endsTheTurn, timeLeft } from './notices.js';
 
 /**
- * @param {import('./index.d.ts').Beginning} [kept] also from an earlier page of this conversation
+ * @param {import('./index.d.ts').Beginning} [kept] how the page begins; `turns` may come from an earlier page
  */
 export function initial({ level = 'intermediate', turns = [], scenario = null, partnerBegins = scenario !== null } = {}) {
   return {
@@ -196,7 +196,7 @@ function heard(state, turnId, heardMs) {
   return { ...replace(state, turn, { ...turn, status: 'speaking', heardMs }), awaiting: false };
 }
 
-/** If the page already knows the cause, it keeps it; the server's `interrupted` only confirms it. */
+/** A cause that the page already knows stays: the server's `interrupted` then only confirms the interruption. */
 function silenced(turn, cutBy) {
   return { ...turn, status: 'interrupted', cutBy: turn.cutBy ?? cutBy };
 }
@@ -206,7 +206,7 @@ function silenceAll(state, cutBy) {
   return turn ? silenceAll(replace(state, turn, silenced(turn, cutBy)), cutBy) : state;
 }
 
-/** A reply that fails ends in `error`, then `interrupted`; a reply that a handover cuts ends after `reconnect`. */
+/** Before `interrupted`, the server sends `error` if the reply failed, and `reconnect` if a hand-over cut the reply. */
 function causeOfInterruption({ moving, notices }) {
   if (moving) return 'line';
   return notices.server ? 'error' : 'learner';

@@ -31,7 +31,7 @@ export class LookupView {
 
   /**
    * @param {{turnId: string, text: string, fromMs: number|null, toMs: number|null}} part a sentence
-   * @param {number|null} at the character of it that was clicked
+   * @param {number|null} at the index of the clicked character in the sentence
    * @param {HTMLElement} opener the element that gets the focus back
    */
   open(part, at, opener) {

@@ -15,7 +15,7 @@ export class ProgressView {
     });
   }
 
-  /** Ask the server, and draw the answer. @param {string} [told] a sentence about what was just done */
+  /** Ask the server, and draw the answer. @param {string} [told] a sentence about the action that has just ended */
   async #refresh(told = '') {
     this.#draw(told);
     const asking = (this.asking = Symbol('asking'));

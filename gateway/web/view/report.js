@@ -1,6 +1,6 @@
 /**
- * The report: the `analysis` document as a page, from the moment when its measured parts are there. A missing part
- * gives its reason; parts that are still to come are listed.
+ * The report: shows the `analysis` document as soon as its measured parts are there. In place of a missing part it gives
+ * the reason. It lists the parts that are still to come.
  */
 import { el } from './dom.js';
 import { cefr } from './report/cefr.js';

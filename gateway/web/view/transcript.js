@@ -60,7 +60,7 @@ export class TranscriptView {
     return true;
   }
 
-  /** A word of the partner's, or the button after a sentence. */
+  /** Handle a click on a word of the partner's, or on the button after a sentence. */
   #clicked(target) {
     const { turn: id, sentence, at } = target.closest('[data-sentence]')?.dataset ?? {};
     const entry = this.shown.get(id);

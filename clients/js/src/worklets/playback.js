@@ -8,11 +8,11 @@
  *      {type: 'drained', turnId, frames}                everything received so far has been played
  *      {type: 'flushed', turnId, frames}                answer to flush; turnId is null if nothing was playing
  *
- * To avoid clicks, the gain falls over the last queued frames, whether a turn, a flush or a late network ends them, and
- * rises over the first frames that follow.
+ * To avoid clicks, the gain falls over the last queued frames and rises over the first frames that follow. It doesn't
+ * matter whether the turn ends, a flush ends it, or the network is late.
  */
 const FADE = Math.round(0.004 * sampleRate); // frames
-const CUSHION = Math.round(0.08 * sampleRate); // a turn starts when so many frames have come, or after as long a wait
+const CUSHION = Math.round(0.08 * sampleRate); // a turn starts when this many frames have come, or after waiting as long
 const REPORT = Math.round(0.05 * sampleRate); // frames between progress messages
 
 class Playback extends AudioWorkletProcessor {

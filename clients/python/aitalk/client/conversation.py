@@ -5,8 +5,8 @@
         async for event in conversation:
             ...
 
-A task of its own reads the connection, and replaces it if it breaks. Until there is a new one, the audio to send is
-kept, up to ten seconds, and other messages wait.
+A separate task reads from the connection, and replaces a broken one. Until there is a new connection, the audio to send
+is kept, up to ten seconds, and other messages wait.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ EVENTS_AHEAD = 256  # unread events; then the gateway waits for the application
 class AsyncConversation:
     """One conversation. Iterate over it for its events; they end with the conversation.
 
-    url: of the gateway. token: if the gateway requires one. resume: the `key` of an earlier conversation, which then
-    goes on. `async with` raises ServerAwayError, UnauthorizedError, BusyError or RefusedError. Iterating raises
+    url: the gateway's address. token: for a gateway that requires one. resume: the `key` of an earlier conversation,
+    to continue it. `async with` raises ServerAwayError, UnauthorizedError, BusyError or RefusedError. Iterating raises
     ConversationOverError or another AiTalkError if the conversation breaks off.
     """
 
@@ -55,8 +55,8 @@ class AsyncConversation:
         self._held = HeldAudio()
         self._audio: AiAudioStart | None = None
         self._socket: ClientConnection | None = None
-        self._ready = asyncio.Event()  # also set when it is over
-        self._begun = asyncio.Event()  # the first answer of the gateway has come, or none will
+        self._ready = asyncio.Event()  # also set when the conversation is over
+        self._begun = asyncio.Event()  # the gateway's first answer has come, or none will come
         self._error: AiTalkError | None = None
         self._over = False
         self._reason = ""

@@ -43,7 +43,7 @@ class BusyError(AiTalkError):
 
 
 class RefusedError(AiTalkError):
-    """The gateway refused a request. status: HTTP's, 0 on a WebSocket. code: for programs."""
+    """The gateway refused a request. status: the HTTP status, 0 on a WebSocket. code: the error's code."""
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
         super().__init__(message)

@@ -56,7 +56,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An earlier conversation goes on. turns: how many it has, the learner's and the partner's."""
+    """An earlier conversation goes on. turns: the number of turns so far, of both sides."""
 
     TYPE: ClassVar = "resumed"
     session_id: str
@@ -67,7 +67,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """This gateway ends; the client goes on at another one by itself."""
+    """This gateway is about to end. The client connects again by itself, and another gateway continues."""
 
     TYPE: ClassVar = "reconnect"
     reason: str

@@ -25,7 +25,8 @@ ANSWER_S = 900.0  # a long recording is answered late
 
 @dataclass(frozen=True, slots=True)
 class TranscriptPiece:
-    """A part of a transcript. It also says how much of the recording is recognised, and its length; None: unknown."""
+    """A part of a transcript. recognised_s: how much of the recording is recognised so far. duration_s: the recording's
+    length. None: unknown."""
 
     text: str
     recognised_s: float | None = None
@@ -79,7 +80,7 @@ class Gateway:
         language: str = "",
         uploaded: Progress | None = None,
     ) -> str:
-        """What is said in a recording. uploaded: is called with the number of bytes that have been sent."""
+        """What is said in a recording. uploaded: called with the number of bytes sent so far."""
         with _Upload(path, uploaded) as file:
             request = self._transcription(file, path, {"response_format": answer_format, "language": language})
             with self._answer(request) as response:
@@ -93,7 +94,7 @@ class Gateway:
         language: str = "",
         uploaded: Progress | None = None,
     ) -> Iterator[TranscriptPiece]:
-        """What is said in a recording, in pieces; join their texts as they are."""
+        """What is said in a recording, in pieces. Join the texts without anything between them."""
         with _Upload(path, uploaded) as file:
             fields = {"stream": "true", "response_format": answer_format, "language": language}
             request = self._transcription(file, path, fields)

@@ -1,4 +1,4 @@
-"""Keeps audio for the next connection: what was not sent, and the latest frames, which may be lost. Pure."""
+"""Keeps audio for the next connection: frames that were not sent, and the latest sent ones, which may be lost. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RECENT_BYTES = 16_000  # half a second
 
 
 class HeldAudio:
-    """Keeps the newest audio, whole frames, up to a bound."""
+    """Keeps the newest audio in whole frames, up to a limit."""
 
     def __init__(self) -> None:
         self._held = _Newest(HELD_BYTES)

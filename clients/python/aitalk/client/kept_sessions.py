@@ -18,7 +18,8 @@ MOST = 50  # the oldest are forgotten
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A conversation. url: of the gateway. when: its latest use. about: a scenario, or what the learner said first."""
+    """A conversation. url: the gateway's address. when: the latest use. about: a scenario, or what the learner said
+    first."""
 
     session_id: str
     resume_token: str = field(repr=False)
@@ -47,16 +48,16 @@ class KeptSessions:
         return iter(sorted(kept, key=lambda one: one.when, reverse=True))
 
     def find(self, session_id: str) -> KeptSession | None:
-        """The session with this id, or with an id that begins so; `last`: the latest."""
+        """The session whose id is this text or begins with it; `last`: the latest session."""
         return next((one for one in self if session_id == "last" or one.session_id.startswith(session_id)), None)
 
     def keep(self, session: KeptSession) -> None:
-        """Add it, or renew it."""
+        """Add the session, or note its latest use."""
         now = replace(session, when=datetime.now(UTC).isoformat(timespec="seconds"))
         self._write([now, *(one for one in self if one.session_id != session.session_id)][:MOST])
 
     def forget(self, session_id: str) -> None:
-        """Remove it from this computer. The gateway deletes it after its own time."""
+        """Remove the session from this computer. The gateway keeps it until it expires there."""
         self._write([one for one in self if one.session_id != session_id])
 
     def learner_id(self) -> str:

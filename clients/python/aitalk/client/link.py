@@ -54,7 +54,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Connect again after so many seconds."""
+    """Connect again after this many seconds."""
 
     seconds: float
 
@@ -98,7 +98,7 @@ class Link:
         return {"place": self._place} if self._place else {}
 
     def received(self, event: Event) -> list[str]:
-        """Take a message of the gateway. Returns what to send now. Raises an error if that ends the conversation."""
+        """Take a message of the gateway. Returns what to send now. Raises an error if the conversation is over."""
         match event:
             case Queued(place=place):
                 self._place = place

@@ -64,7 +64,7 @@ class PlaybackBuffer:
             self._pieces.clear()
 
     def take(self, samples: int) -> bytes:
-        """Exactly so many samples, with silence where there is no audio."""
+        """Exactly this many samples, with silence where there is no audio."""
         out = bytearray()
         with self._lock:
             while self._pieces and len(out) < samples * SAMPLE_BYTES:
@@ -73,7 +73,7 @@ class PlaybackBuffer:
         return quiet + bytes(samples * SAMPLE_BYTES - len(quiet))
 
     def _part(self, piece: _Piece, size: int) -> memoryview:
-        """Up to `size` bytes of the first piece, which leaves the queue when it is used up."""
+        """Up to `size` bytes of the first piece. A piece that is used up leaves the queue."""
         if piece.turn_id != self._turn:
             self._turn, self._rate_hz, self._taken = piece.turn_id, piece.rate_hz, 0
         part, piece.pcm = piece.pcm[:size], piece.pcm[size:]

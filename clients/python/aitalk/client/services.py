@@ -85,7 +85,7 @@ class Services:
             return self.asr.Recognize(_recording(pcm, sample_rate_hz, language)).transcript
 
     def generate(self, messages: Messages, **config: Any) -> Iterator[str]:
-        """The language model's reply, piece by piece. messages: (role, text), the role being `system`, `user` or
+        """The language model's reply, piece by piece. messages: (role, text). A role is `system`, `user` or
         `assistant`. config: fields of `GenerationConfig`."""
         with _errors():
             for event in self.llm.StreamingGenerate(_question(messages, config)):

@@ -1,6 +1,6 @@
-"""The microphone and the speaker, by `sounddevice` (PortAudio): `pip install 'aitalk[audio]'`.
+"""The microphone and the speaker, with `sounddevice` (PortAudio): `pip install 'aitalk[audio]'`.
 
-`SoundCard` is what a conversation needs of a computer's sound; another implementation can take its place.
+A conversation uses sound through `SoundCard`, so that you can write another implementation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Microphone(Protocol):
         ...
 
     def frames(self) -> AsyncIterator[bytes]:
-        """What it records, until it is closed."""
+        """What the microphone records, until it is closed."""
         ...
 
 

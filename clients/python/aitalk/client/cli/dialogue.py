@@ -37,7 +37,7 @@ from aitalk.client.events import (
 from aitalk.client.playback import SAMPLE_BYTES, Heard, PlaybackBuffer
 from aitalk.client.sound import SoundCard
 
-SLOW = "slow"  # the code of the error after which the reply still comes
+SLOW = "slow"  # the code of an error that only announces a late reply
 
 
 class Output(Protocol):
@@ -48,7 +48,7 @@ class Output(Protocol):
         ...
 
     def push(self, audio: Audio) -> None:
-        """A piece of it."""
+        """A piece of this audio."""
         ...
 
     def duck(self, softly: bool) -> None:
@@ -87,7 +87,7 @@ class SpokenOutput:
             self._buffer.latency_s, self._rate_hz = speaker.latency_s, rate_hz
 
     def push(self, audio: Audio) -> None:
-        """Play it after what came before."""
+        """Play the piece after the earlier ones."""
         self._buffer.push(audio)
 
     def duck(self, softly: bool) -> None:
@@ -113,7 +113,7 @@ class UnheardOutput:
         """Nothing to open."""
 
     def push(self, audio: Audio) -> None:
-        """Count it."""
+        """Count the piece as heard."""
         before = self._heard.played_ms if self._heard and self._heard.turn_id == audio.turn_id else 0.0
         self._heard = Heard(audio.turn_id, before + 1000 * len(audio.pcm) / SAMPLE_BYTES / audio.sample_rate)
 

@@ -24,7 +24,7 @@ def say(chosen: argparse.Namespace, console: Console) -> None:
     output: Path = chosen.output
     audio_format = output.suffix.lstrip(".").lower()
     if audio_format not in FORMATS:
-        raise AiTalkError(f"{output}: the ending names no format; take one of .{', .'.join(sorted(FORMATS))}")
+        raise AiTalkError(f"{output}: the ending names no format; use one of .{', .'.join(sorted(FORMATS))}")
     text = sys.stdin.read() if chosen.text == "-" else chosen.text
     with Gateway(chosen.url, token=chosen.token) as gateway, _writing(output) as part:
         pieces = gateway.speak(
@@ -91,7 +91,7 @@ def _shown(pieces: Iterator[TranscriptPiece], bar: Progress, task: TaskID) -> It
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[Path]:
-    """A file beside `path`, which takes its place when it is complete. Raises AiTalkError if it can't be written."""
+    """A file beside `path`. Once it is complete, it replaces `path`. Raises AiTalkError if it can't be written."""
     part = path.with_name(f".{path.name}.part")
     try:
         yield part

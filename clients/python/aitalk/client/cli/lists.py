@@ -38,7 +38,7 @@ def sessions(chosen: argparse.Namespace, console: Console) -> None:
 
 
 def _show(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; for other programs lines with tabs between the columns, without headings."""
+    """Print a table on a terminal. For other programs, print lines with tabs between the columns, without headings."""
     if not console.is_terminal:
         for row in rows:
             console.file.write("\t".join(row) + "\n")
