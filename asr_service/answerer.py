@@ -38,7 +38,7 @@ class Answerer:
         self._emit = emit
         self._open_turns = open_turns
         self._refine = refine
-        self._is_eager_end_sent = False  # whether one was sent, and no TurnResumed after it
+        self._is_eager_end_sent = False  # whether an EagerEndOfTurn was sent and not taken back
 
     async def run(self, steps: AsyncIterable[Step]) -> None:
         """Answer until there are no more steps. Raises what the model raises."""

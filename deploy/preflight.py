@@ -42,7 +42,7 @@ _NEXT_PORTS = 50
 class CannotStartError(ValueError):
     """With these settings, or on this machine, the mesh can't start. The message has a line for each problem.
 
-    warnings: what else is wrong, but would not keep it from starting.
+    warnings: what else is wrong, but would not keep the mesh from starting.
     """
 
     def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:

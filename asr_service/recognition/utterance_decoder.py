@@ -71,7 +71,7 @@ class UtteranceDecoder:
         self._turn = None
 
     def leave_turn(self) -> None:
-        """Forget the decode of the turn: the voice goes on after an eager end. A task that waits still gets it."""
+        """Forget the decode of the turn: the voice goes on after an eager end. Waiting tasks still get the result."""
         self._turn = None
 
     async def decode_turn(self, end: int) -> Transcript:

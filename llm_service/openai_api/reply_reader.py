@@ -48,7 +48,7 @@ class ReplyReader:
         self._spoken = SpokenText(begins_with_thoughts=begins_with_thoughts)
         self._thought = self._understood = self._has_text = self._is_done = False
         self._finish_reason: str | None = None
-        self._is_counted = False  # whether an event with only the usage has come, as it does after the last token
+        self._is_counted = False  # whether the event with only the usage has come, which follows the last token
         self._usage = Usage()
         self._calls = CallReader()
         self._pieces: list[CallDelta] = []

@@ -90,7 +90,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.slot_prompt_similarity = SAME_PROMPT
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
-    params.fit_params = False  # it reads the file twice, to see what fits on a GPU; the model runs on the CPU
+    params.fit_params = False  # otherwise it reads the file twice, to see what fits on a GPU; the model runs on the CPU
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.cache_idle_slots = (
         False  # a slot's content goes into the prompt cache when the slot gets another prompt; that is enough

@@ -258,7 +258,7 @@ class WaitingRoom:
     """Admission: a learner needs a seat. Learners without one wait in order, or are refused.
 
     At any time, arrived = seated + queued + refused + left. capacity: the present number of seats. Use `call` when
-    there may be more.
+    there may be more seats than before.
     """
 
     env: simpy.Environment
