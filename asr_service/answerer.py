@@ -1,6 +1,6 @@
 """The answering half of a stream: it carries out the steps of the listening half, one after the other.
 
-So the client gets the events in order, however long the model takes for each.
+So the client gets the events in order, however long the model takes for a step.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ MAX_RATE_HZ = 48_000
 _CROSSINGS = 16  # zero crossings of the sinc on each side
 _BETA = 8.0  # parameter of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
-# In stereo of one voice, the two samples of a pair differ less than samples of neighbouring pairs. In mono there are no
-# pairs.
+# In stereo of one voice, the two samples of a pair are nearly alike. The mean square of their difference is less than
+# this share of the mean square of the difference between neighbouring pairs. In mono both are about equal.
 TWO_CHANNELS = 0.1
 # In two interleaved channels, the sample two places later is of the same channel. If the channels differ, a sample
 # correlates more with that one than with the next one. Mono is the other way round: in speech, the correlation with the

@@ -38,7 +38,7 @@ row."""
 _LONG_RUN_WORDS = 8
 """A run of this many words is a loop if it comes a second time in the sentence."""
 _RUN_WORDS, _RUN_TIMES = 3, 3
-"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all of them are in one sentence. In
+"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless each time is in the same sentence. In
 Chinese, Japanese and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words may come this often in a row."""
@@ -184,7 +184,7 @@ class ReplyGuard:
     def _harps(self, words: tuple[str, ...]) -> bool:
         """Whether a run of words comes for the third time, and not always in the same sentence.
 
-        A sentence that begins with all words of the previous sentence may contain it.
+        A sentence that begins with all words of the previous sentence may repeat its runs.
         """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False

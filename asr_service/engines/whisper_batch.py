@@ -62,8 +62,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words of a piece. expectation: None if there are no words, if they were heard in several parts, or if it
-    isn't needed (`Piece.once`, `Piece.context`)."""
+    """The words of a piece. expectation: None if there are no words, if they were heard in several parts, if the
+    model gives no clear one, or if it isn't needed (`Piece.once`, `Piece.context`)."""
 
     segments: list[Segment]
     expectation: Expectation | None

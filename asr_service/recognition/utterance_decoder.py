@@ -108,7 +108,7 @@ class UtteranceDecoder:
         return text if text and (text.stable or text.unstable) else None
 
     def partial_at_pause(self, transcript: Transcript) -> PartialText | None:
-        """The partial for a pause of the turn, whose transcript up to the pause this is.
+        """The partial for a pause of the turn. transcript: the turn up to the pause.
 
         None if the stream has no partials, or if the few words are only a guess: a cough becomes "you".
         """

@@ -74,7 +74,7 @@ class VerbatimLane:
             logger.warning("the phoneme networks fail, so mistakes that recognition repairs are not found: %s", error)
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the work that waits for the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def takes(self, language: str) -> bool:

@@ -65,8 +65,8 @@ def _scaling(document: dict[str, Any]) -> Scaling:
     kinds = [[policy["type"] for policy in one["policies"]] for one in (up, down)]
     if kinds != [["Percent"], ["Pods"]] or up["stabilizationWindowSeconds"] != 0:
         raise ValueError(
-            f"{name}: the simulation needs one Percent policy without a window to scale up, and one Pods policy to scale"
-            " down"
+            f"{name}: the simulation needs one Percent policy without a window to scale up, and one Pods policy to "
+            "scale down"
         )
     return Scaling(
         name=name,
