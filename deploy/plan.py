@@ -117,8 +117,8 @@ def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | No
             key=lambda one: (one.fits, one.conversations, -len(set(one.places)), [-place for place in one.places]),
         )
     least = sum(demand.least_gb for demand in demands)
-    usable = ", ".join(f"{gpu * overhead('usable_share'):.1f}" for gpu in gpus_gb) or "no GPU"
-    return replace(plan, problems=(f"the models need {least:.1f} GB at least, and there are {usable} GB to use",))
+    usable = ", ".join(f"{gpu * overhead('usable_share'):.1f} GB" for gpu in gpus_gb) or "no GPU"
+    return replace(plan, problems=(f"the models need {least:.1f} GB at least; usable here: {usable}",))
 
 
 def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:

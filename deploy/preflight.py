@@ -160,8 +160,8 @@ def _port_problem(host: str, port: int, setting: str) -> str:
             why = os.strerror(error.errno or 0)
             return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"
         free = next((one for one in range(port + 1, port + _NEXT_PORTS) if not _port_problem(host, one, setting)), 0)
-        advice = f"`make run {setting}={free}`" if free else f"set {setting} to a free one"
-        return f"port {port} is taken{_by(port)}; stop what uses it, or run {advice}"
+        advice = f"run `make run {setting}={free}`" if free else f"set {setting} to a free port"
+        return f"port {port} is taken{_by(port)}; stop what uses it, or {advice}"
     return ""
 
 

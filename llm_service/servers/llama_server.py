@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def serve_the_copy(arguments: argparse.Namespace) -> None:
-    """Have `arguments` name the 8-bit copy of the model. The first time, make it, and start this program once more.
+    """Have `arguments` name the 8-bit copy of the model. The first time, make the copy and start this program again.
 
     Making the copy leaves 450 MB in the process; a program that starts anew doesn't have them.
     """

@@ -112,7 +112,7 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether the models are idle enough at present to begin an eager reply."""
+        """Whether the language model and the voice are idle enough at present to begin an eager reply."""
         pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
