@@ -6,9 +6,10 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs, but not beyond its own end, because the learner waits for it. If the first sentence repeats one of an
-earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks it, so
-the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current sentence.
+word that differs, but at most until its own end, because the learner waits for sound. If the first sentence repeats one
+of an earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks
+it, so the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current
+sentence.
 
 The guard accepts what people repeat on purpose: a short sentence ("That's great!"), a few repeated words in a row
 ("very, very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."),
