@@ -34,7 +34,7 @@ _REPEATABLE_WORDS = 3
 _FIRST_CLAUSE_WORDS = 2
 """The first clause has at least this many words, as in synthesis."""
 _CYCLE_WORDS = 4
-"""This many words are a loop if they are said twice in a row. Fewer words are a loop if they are said three times in a
+"""This many words are a loop if they are said twice in a row. Three words are a loop if they are said three times in a
 row."""
 _LONG_RUN_WORDS = 8
 """A run of this many words is a loop if it comes a second time in the sentence."""
@@ -42,7 +42,7 @@ _RUN_WORDS, _RUN_TIMES = 3, 3
 """A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless each time is in the same sentence. In
 Chinese, Japanese and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
-"""One or two words may come this often in a row."""
+"""One or two words are a loop if they come this often in a row."""
 _TAIL_TOKENS = 40
 """When only this many tokens of `max_tokens` are left, and at least half are used, the reply ends with the current
 sentence."""
@@ -318,8 +318,8 @@ def _words_of(text: str) -> tuple[str, ...]:
 def _has_loop(words: Sequence[str], since: int = 0) -> bool:
     """Whether a loop ends after the first `since` words of a sentence.
 
-    A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter run three times in a row (a run of one or
-    two words: more than _FEW_WORDS_TIMES times), or a run of _LONG_RUN_WORDS words that came before.
+    A loop is a run of words that comes again at once: at least _CYCLE_WORDS words twice, three words three times, or
+    one or two words _FEW_WORDS_TIMES times. A run of _LONG_RUN_WORDS words that came before is a loop, too.
     """
     return any(_ends_in_loop(words[:end]) for end in range(since + 1, len(words) + 1))
 

@@ -6,9 +6,9 @@
     data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
     data: [DONE]
 
-Servers leave fields out, set them to null, send content in parts, send whole messages instead of deltas, put thoughts
-into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the calls of
-tools.
+Servers leave fields out, set them to null, send content in parts, or send whole messages instead of deltas. They put
+thoughts into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the
+calls of tools.
 """
 
 from __future__ import annotations
