@@ -1,6 +1,6 @@
 """The answering half of a stream: it carries out the steps of the listening half, one after the other.
 
-So the client gets the events in order, however long the model takes for each.
+So the client gets the events in order, however long the model takes for a step.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Answerer:
         self._emit = emit
         self._open_turns = open_turns
         self._refine = refine
-        self._is_eager_end_sent = False  # whether one was sent, and no TurnResumed after it
+        self._is_eager_end_sent = False  # whether an EagerEndOfTurn was sent and not taken back
 
     async def run(self, steps: AsyncIterable[Step]) -> None:
         """Answer until there are no more steps. Raises what the model raises."""

@@ -20,12 +20,12 @@ MAX_RATE_HZ = 48_000
 _CROSSINGS = 16  # zero crossings of the sinc on each side
 _BETA = 8.0  # parameter of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
-# In stereo of one voice, the two samples of a pair differ less than samples of neighbouring pairs. In mono there are no
-# pairs.
+# In stereo of one voice, the two samples of a pair are nearly alike. The mean square of their difference is less than
+# this share of the mean square of the difference between neighbouring pairs. In mono both are about equal.
 TWO_CHANNELS = 0.1
-# If two interleaved channels differ, a sample correlates more with the sample two places later, which is of its own
-# channel, than with the next one. In mono it is the other way round: in speech, the correlation with the next sample is
-# 1.02 to 6 times as high as that with the sample two places later.
+# In two interleaved channels, the sample two places later is of the same channel. If the channels differ, a sample
+# correlates more with that one than with the next one. Mono is the other way round: in speech, the correlation with the
+# next sample is 1.02 to 6 times as high as that with the sample two places later.
 _RESEMBLES, _LESS = 0.5, 0.85
 
 Audio: TypeAlias = npt.NDArray[np.float32]
@@ -78,7 +78,7 @@ def pcm_to_float(pcm: bytes) -> Audio:
 
 
 def resample(audio: Audio, sample_rate_hz: int) -> Audio:
-    """Convert a whole recording at that rate to 16 kHz."""
+    """Convert a whole recording from `sample_rate_hz` to 16 kHz."""
     if sample_rate_hz == ENGINE_RATE_HZ:
         return audio
     return np.asarray(soxr.resample(audio, sample_rate_hz, ENGINE_RATE_HZ), dtype=np.float32)
@@ -87,9 +87,9 @@ def resample(audio: Audio, sample_rate_hz: int) -> Audio:
 class Resampler:
     """Converts a stream to 16 kHz. Output sample n is at the same time as input sample n * sample_rate_hz / 16,000.
 
-    It holds back only two milliseconds. soxr gives a stream's output in blocks: at 8 kHz the last 115 ms would be
-    missing, and each pause would be noticed that much later. Here each output sample is a sum of the input around it,
-    weighted by a windowed sinc. The result does not depend on how the input is cut.
+    It holds back only two milliseconds. The library soxr gives a stream's output in blocks: at 8 kHz it would hold back
+    the last 115 ms, and each pause would be noticed that much later. Here each output sample is a sum of the input
+    around it, weighted by a windowed sinc. The result does not depend on how the input is cut.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:

@@ -33,8 +33,8 @@ class Word:
 class Expectation(NamedTuple):
     """The model's expectations after the last word, as probabilities from 0 to 1.
 
-    ends: the probability that the sentence ends. comma: the probability that a comma comes next, not a word, if the
-    sentence goes on. A comma means that a clause is complete.
+    ends: the probability that the sentence ends. comma: if the sentence goes on, the probability that a comma comes
+    next rather than a word. A comma means that a clause is complete.
     """
 
     ends: float

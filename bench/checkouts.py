@@ -20,8 +20,7 @@ from tests.support.mesh import ROOT
 START_TIMEOUT_S = 900.0  # at the first start, a model may have to be joined or downloaded
 
 KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_", "UV_", "PIP_", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
-"""The beginnings of the names of variables that a mesh inherits: those that a download needs, but none of our
-settings."""
+"""A mesh inherits the variables whose names begin like this: those that a download needs, but none of our settings."""
 
 
 @dataclass(frozen=True)

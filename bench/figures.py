@@ -28,8 +28,9 @@ class Conversations:
 class Row:
     """One system with `learners` learners, over all runs. Latencies are in seconds; None if nothing was answered.
 
-    median_s and p95_s: over the answers of all runs; medians_s, p95s_s: for each run. to_pipecat, p95_to_pipecat: the
-    ratio to the lower of Pipecat's medians or p95s. to_models: the ratio to the models' serial time.
+    median_s and p95_s: over the answers of all runs; medians_s, p95s_s: for each run. to_pipecat: the median's
+    ratio to the lowest of Pipecat's medians. p95_to_pipecat: the same for p95. to_models: the median's ratio to the
+    models' serial time.
     """
 
     learners: int

@@ -1,9 +1,9 @@
 """GLEU, the usual measure of corrected sentences (Napoles, Sakaguchi, Post & Tetreault, 2015 and 2016).
 
-Like BLEU it counts the n-grams that a correction shares with a person's correction. It subtracts those that it shares
-with the learner's sentence if the person changed them. If several people corrected the sentences, one of them is drawn
-at random for each sentence; this is repeated, and the result is the mean. No maintained package computes GLEU (`nltk`
-has a different measure of this name), so this module follows the authors' own program.
+Like BLEU, GLEU counts the n-grams that a correction shares with a person's correction. It subtracts the n-grams that
+the correction has kept from the learner's sentence although the person changed them. If several people corrected the
+sentences, one of them is drawn at random for each sentence; this is repeated, and the result is the mean. No maintained
+package computes GLEU (`nltk` has a different measure of this name), so this module follows the authors' own program.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ class Learner:
 
 
 class AttentiveLearner(Learner):
-    """Doesn't interrupt. As soon as a reply begins, reports to AI-Talk that all of it was heard, because AI-Talk
-    reports where a reply's time went only when the reply is complete."""
+    """Doesn't interrupt. As soon as a reply begins, reports to AI-Talk that all of it was heard. AI-Talk reports where
+    a reply's time went only when the reply is complete."""
 
     async def stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)

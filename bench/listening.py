@@ -94,8 +94,8 @@ class Answer:
 def answer_to(utterance: str, began_s: float, last_voiced_s: float, events: Sequence[Event]) -> Answer:
     """Judge the answer to an utterance. events: all events from `began_s` until the next utterance began.
 
-    A reply counts as the answer only if the turn that it replies to ended after the learner's last sound, because a
-    reply to the first half of a sentence is not an answer to the whole sentence.
+    A reply counts as the answer only if the turn that it replies to ended after the learner's last sound. A reply to
+    the first half of a sentence is not an answer to the whole sentence.
     """
     turns = [event.at_s for event in events if isinstance(event, TurnEnded) and event.at_s >= began_s]
     heard = [event.at_s for event in events if isinstance(event, ReplyHeard) and event.at_s >= began_s]

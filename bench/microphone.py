@@ -1,4 +1,4 @@
-"""A microphone that never stops: it gives 20 ms of sound every 20 ms, which is speech if there is any, otherwise a
+"""A microphone that never stops: it gives 20 ms of sound every 20 ms. The sound is speech if there is any, otherwise a
 room's hiss.
 
 A frame is sent once its last sample has been recorded, as a sound card does. Frames are due at times counted from the

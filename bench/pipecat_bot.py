@@ -5,7 +5,7 @@ template makes (`pipecat/cli/templates/server`), with its defaults. Only two thi
 and the time limit of recognition, which Pipecat requires for an unmeasured model. The two paths use Pipecat's two ways
 of ending the learner's turn:
 
-    /smart-turn   its default: Silero VAD, then smart-turn v3.2 at each pause
+    /smart-turn   its default: Silero VAD, then Smart Turn v3.2 at each pause
     /time-out     Silero VAD, then 0.6 s of silence
 
 A client sends 16 kHz 16-bit mono PCM as binary frames, and may send the text "interrupt". It gets binary frames of 24

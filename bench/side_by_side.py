@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser, *, runs: int) -> None:
 
 
 def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause_s: float = 0.0) -> list[Conversations]:
-    """In each run, say the same utterances to all, one after the other, in a different order each time. Blocks until
-    the end.
+    """In each run, say the same utterances to all systems, one after the other, in a different order each time. Blocks
+    until the end.
 
     pause_s: before each conversation.
     """

@@ -92,7 +92,7 @@ def written(timed: Sequence[Timed]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     step = choose(timed)
     if not any(one.is_quick for one in timed):
-        lines.append(f"none answers within {LIMIT_S:g} s; the smallest is the best that there is for this machine")
+        lines.append(f"no model answers within {LIMIT_S:g} s; the smallest is the best one for this machine")
     return "\n".join([*lines, f"the language model for this machine: {step.name}: {step.take}"])
 
 

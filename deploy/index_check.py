@@ -52,7 +52,7 @@ def _places() -> list[str]:
 
 
 def _is_here(place: str) -> bool:
-    """Whether it is a folder with the first package."""
+    """Whether `place` is a folder with FIRST_PACKAGE."""
     url = urlsplit(place)
     folder = Path(url2pathname(url.path)) if url.scheme == "file" else Path(place)
     return (folder / FIRST_PACKAGE).is_dir() or any(folder.glob(f"{FIRST_PACKAGE}-*"))

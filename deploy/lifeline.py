@@ -29,14 +29,14 @@ class Sign(Enum):
 
 @dataclass(frozen=True)
 class StartAgain:
-    """Start it again after a pause."""
+    """Start the process again after a pause."""
 
     pause_s: float
 
 
 @dataclass(frozen=True)
 class GiveUp:
-    """It can't start at all."""
+    """The process can't start at all."""
 
 
 class Lifeline:

@@ -43,7 +43,7 @@ done
 compile test-engines.txt pyproject.toml --extra asr-kyutai --extra tts-coqui --extra tts-kyutai --extra tts-pocket --no-emit-package ai-talk \
   deploy/locks/test-engines.in
 # vLLM's CPU build needs torch==2.13.0+cpu, which is not on PyPI: UV_FIND_LINKS or UV_INDEX must name a source of it.
-# torch has a lock of its own. The other packages left out handle images and audio.
+# torch has a lock of its own. The other packages that are left out here handle images and audio.
 linux=(--no-universal --python-platform x86_64-manylinux_2_28)
 without=()
 for name in torch torchaudio torchcodec torchvision triton; do without+=(--no-emit-package "$name"); done
@@ -51,6 +51,6 @@ compile test-vllm.txt "${linux[@]}" "${without[@]}" deploy/locks/test-vllm.in
 compile test-server-transformers.txt "${linux[@]}" "${without[@]}" deploy/locks/test-server-transformers.in
 compile training.txt "${linux[@]}" "${without[@]}" deploy/locks/training.in --constraint deploy/locks/mesh.txt
 compile test-server-litellm.txt deploy/locks/test-server-litellm.in
-# Built from source to read its dependencies: this takes many minutes.
+# uv builds llama-cpp-python from source to read its dependencies, which takes many minutes.
 compile test-server-llama-cpp-python.txt deploy/locks/test-server-llama-cpp-python.in
 echo torch==2.13.0 | compile test-vllm-cuda.txt "${linux[@]}" --constraint deploy/locks/test-vllm.txt -

@@ -44,9 +44,9 @@ ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 class Plan:
     """Which GPU each model uses, and whether that works.
 
-    places: the index of a GPU for each demand. conversations: for how many contexts of full length the language model
-    has room at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs here. problems:
-    why the models don't fit; empty if they do. remarks: further advice.
+    places: the index of a GPU for each demand. conversations: how many contexts of full length fit into the
+    language model's memory at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs
+    here. problems: why the models don't fit; empty if they do. remarks: further advice.
     """
 
     gpus_gb: tuple[float, ...]
@@ -98,8 +98,8 @@ def demands_of(environment: Mapping[str, str], without: Collection[str] = ()) ->
 
 
 def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | None = None) -> Plan:
-    """The placement that allows the most conversations at once. Among equal ones, the one with the fewest GPUs, and
-    then the first GPUs.
+    """The placement that allows the most conversations at once. Of several such placements, the one with the fewest
+    GPUs; of several of those, the one with the first GPUs.
 
     given: LLM_GPU_MEMORY_UTILIZATION if it is set. If no placement works with it, the result is the best placement with
     another share, and its problem says what is wrong with the given share.
@@ -117,8 +117,8 @@ def place(demands: Sequence[Demand], gpus_gb: Sequence[float], given: float | No
             key=lambda one: (one.fits, one.conversations, -len(set(one.places)), [-place for place in one.places]),
         )
     least = sum(demand.least_gb for demand in demands)
-    usable = ", ".join(f"{gpu * overhead('usable_share'):.1f}" for gpu in gpus_gb) or "no GPU"
-    return replace(plan, problems=(f"the models need {least:.1f} GB at least, and there are {usable} GB to use",))
+    usable = ", ".join(f"{gpu * overhead('usable_share'):.1f} GB" for gpu in gpus_gb) or "no GPU"
+    return replace(plan, problems=(f"the models need {least:.1f} GB at least; usable here: {usable}",))
 
 
 def _placed(plan: Plan, places: tuple[int, ...]) -> Plan:

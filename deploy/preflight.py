@@ -42,7 +42,7 @@ _NEXT_PORTS = 50
 class CannotStartError(ValueError):
     """With these settings, or on this machine, the mesh can't start. The message has a line for each problem.
 
-    warnings: what else is wrong, but would not keep it from starting.
+    warnings: what else is wrong, but would not keep the mesh from starting.
     """
 
     def __init__(self, message: str, warnings: Sequence[str] = ()) -> None:
@@ -160,8 +160,8 @@ def _port_problem(host: str, port: int, setting: str) -> str:
             why = os.strerror(error.errno or 0)
             return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"
         free = next((one for one in range(port + 1, port + _NEXT_PORTS) if not _port_problem(host, one, setting)), 0)
-        advice = f"`make run {setting}={free}`" if free else f"set {setting} to a free one"
-        return f"port {port} is taken{_by(port)}; stop what uses it, or run {advice}"
+        advice = f"run `make run {setting}={free}`" if free else f"set {setting} to a free port"
+        return f"port {port} is taken{_by(port)}; stop what uses it, or {advice}"
     return ""
 
 

@@ -1,6 +1,6 @@
 """What a profile costs. It is printed before the profile's models are downloaded.
 
-The figures come from docs/performance.md. Of this machine, only the number of cores is taken into account.
+The figures come from docs/performance.md. The text takes only the number of this machine's cores into account.
 """
 
 from __future__ import annotations

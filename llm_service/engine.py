@@ -59,9 +59,10 @@ class GenerationRequest:
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
     reply satisfies. seed: the same seed gives the same reply, if the server supports that. min_p (0 to 1),
     repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0) are
-    sampling parameters against repetition, for servers that know them; None: the server's default. tools: tools that
-    the model may call, as tool_choice says. parallel_tool_calls: whether it may make several calls; None: the server's
-    default. gives_way: nobody waits for the reply, so its prompt is not read further once the reply is cancelled.
+    sampling parameters against repetition, for servers that know them; None: the server's default. tools: the
+    tools; tool_choice says which of them the model may call. parallel_tool_calls: whether the model may make several
+    calls; None: the server's default. gives_way: nobody waits for the reply, so its prompt is not read further once the
+    reply is cancelled.
     """
 
     messages: tuple[Message, ...]

@@ -6,9 +6,10 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs, but not beyond its own end, because the learner waits for it. If the first sentence repeats one of an
-earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks it, so
-the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current sentence.
+word that differs, but at most until its own end, because the learner waits for sound. If the first sentence repeats one
+of an earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks
+it, so the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current
+sentence.
 
 The guard accepts what people repeat on purpose: a short sentence ("That's great!"), a few repeated words in a row
 ("very, very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."),
@@ -33,15 +34,15 @@ _REPEATABLE_WORDS = 3
 _FIRST_CLAUSE_WORDS = 2
 """The first clause has at least this many words, as in synthesis."""
 _CYCLE_WORDS = 4
-"""This many words are a loop if they are said twice in a row. Fewer words are a loop if they are said three times in a
+"""This many words are a loop if they are said twice in a row. Three words are a loop if they are said three times in a
 row."""
 _LONG_RUN_WORDS = 8
 """A run of this many words is a loop if it comes a second time in the sentence."""
 _RUN_WORDS, _RUN_TIMES = 3, 3
-"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all of them are in one sentence. In
+"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless each time is in the same sentence. In
 Chinese, Japanese and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
-"""One or two words may come this often in a row."""
+"""One or two words are a loop if they come this often in a row."""
 _TAIL_TOKENS = 40
 """When only this many tokens of `max_tokens` are left, and at least half are used, the reply ends with the current
 sentence."""
@@ -184,7 +185,7 @@ class ReplyGuard:
     def _harps(self, words: tuple[str, ...]) -> bool:
         """Whether a run of words comes for the third time, and not always in the same sentence.
 
-        A sentence that begins with all words of the previous sentence may contain it.
+        A sentence that begins with all words of the previous sentence may repeat its runs.
         """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
@@ -317,8 +318,8 @@ def _words_of(text: str) -> tuple[str, ...]:
 def _has_loop(words: Sequence[str], since: int = 0) -> bool:
     """Whether a loop ends after the first `since` words of a sentence.
 
-    A loop is a run of at least _CYCLE_WORDS words twice in a row, a shorter run three times in a row (a run of one or
-    two words: more than _FEW_WORDS_TIMES times), or a run of _LONG_RUN_WORDS words that came before.
+    A loop is a run of words that comes again at once: at least _CYCLE_WORDS words twice, three words three times, or
+    one or two words _FEW_WORDS_TIMES times. A run of _LONG_RUN_WORDS words that came before is a loop, too.
     """
     return any(_ends_in_loop(words[:end]) for end in range(since + 1, len(words) + 1))
 

@@ -1,6 +1,6 @@
 """Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
 
-Whisper writes words where there are none ("Thank you." for the noise of a fan), and repeats itself. Three measures
+Whisper writes words where nobody speaks ("Thank you." for the noise of a fan), and repeats itself. Three measures
 help: text is dropped if the model itself finds that there is probably no speech; the decode of a turn doesn't get the
 text of the previous decode; and the length of the audio bounds the number of tokens, so that a loop ends soon. A piece
 of a recording does get the words before it. If the result is poor, the piece is decoded again without them.
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
-_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on less
+_SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on shorter audio
 _TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
 _WINDOW = 30 * ENGINE_RATE_HZ
 # there are no words if no_speech_prob is above the first and avg_logprob below the second
@@ -50,7 +50,7 @@ _SIGNS = frozenset(("&", "+", "="))  # these are words, although they have no le
 _REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
 _DECODING: dict[Quality, dict[str, Any]] = {
-    # One pass and no second try, because a late partial is worth nothing.
+    # A single pass without a second try, because a late partial is worth nothing.
     "partial": {"beam_size": 1, "temperature": 0.0},
     "final": {"beam_size": 1, "best_of": 1, "temperature": (0.0, 0.4)},
 }
@@ -140,7 +140,7 @@ class FasterWhisper:
         }
 
     def _alone(self, audio: Audio, options: DecodeOptions) -> Transcript:
-        """Decode with the library: it handles more than one window and retries a poor pass, but has no Expectation."""
+        """Decode with the library. It handles several windows and retries a poor pass, but gives no Expectation."""
         if len(audio) < _SHORTEST or options.is_cancelled():
             return Transcript()
         asked = self._known_language(options.language)
@@ -207,7 +207,7 @@ class FasterWhisper:
         wanted = self._settings.asr_dtype
         taken = compute_type(wanted, ctranslate2.get_supported_compute_types(self._device, self._index))
         if taken != wanted:
-            logger.info("ASR_DTYPE=%s: not on this %s, taking %s", wanted, self._device, taken)
+            logger.info("ASR_DTYPE=%s is not supported on this %s; using %s", wanted, self._device, taken)
         return taken
 
 

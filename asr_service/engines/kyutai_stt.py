@@ -125,7 +125,7 @@ class KyutaiStt:
         self._model = self._processor = None
 
     def _generate(self, audios: Sequence[Audio], checks: Sequence[Any]) -> list[Frames]:
-        """The tokens of each utterance, one for each frame of 80 ms of its own length."""
+        """The tokens of each utterance: one for each of the utterance's own frames of 80 ms."""
         import torch
         from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -155,7 +155,7 @@ class KyutaiStt:
             Frames(
                 tokens=tuple(tokens[i].tolist())[: _frames_of(len(audio), prefix + delay + 1.0, frame)],
                 chances=tuple(chances[i].tolist()),
-                late_s=prefix + delay + frame / MODEL_RATE_HZ,  # at each step, the model has heard the frame before it
+                late_s=prefix + delay + frame / MODEL_RATE_HZ,  # a step comes one frame after the audio that it hears
                 padding=self._model.config.pad_token_id,
                 samples=len(audios[i]),
             )
@@ -166,7 +166,7 @@ class KyutaiStt:
         wanted = self._settings.asr_dtype
         taken = "bfloat16" if self._device.startswith("cuda") and wanted != "float32" else "float32"
         if wanted != taken:
-            logger.info("ASR_DTYPE=%s: Kyutai's models take %s on %s", wanted, taken, self._device)
+            logger.info("ASR_DTYPE=%s: Kyutai's models use %s on %s", wanted, taken, self._device)
         return taken
 
     def _languages(self) -> tuple[str, ...]:

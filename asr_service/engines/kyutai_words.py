@@ -35,8 +35,8 @@ class Tokenizer(Protocol):
 class Frames:
     """The model's output for one piece of audio.
 
-    tokens, chances: a token for each frame, and its probability. late_s: how much later than the audio the tokens come,
-    in seconds. padding: the token for "nothing new". samples: length of the audio, at 16 kHz.
+    tokens, chances: a token for each frame, and its probability. late_s: how many seconds after the audio the tokens
+    come. padding: the token for "nothing new". samples: length of the audio, at 16 kHz.
     """
 
     tokens: tuple[int, ...]

@@ -3,8 +3,8 @@
 faster-whisper decodes one recording at a time. Its BatchedInferencePipeline is for the pieces of one recording, and it
 lacks the measures that prevent Whisper from inventing text: timestamp tokens, and a second try if the first was poor.
 This module uses the library's own parts to batch the usual case: audio of one window, clear enough at the first pass.
-Other utterances are returned, to be decoded alone. A single utterance is decoded here, too, because only this module
-gets the model's expectations after the last word (`_expectation`).
+For any other utterance it returns None, and the caller decodes that one alone. A single utterance is decoded here, too,
+because only this module gets the model's expectations after the last word (`_expectation`).
 
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 
@@ -51,7 +51,7 @@ class Piece:
     """One utterance, float32 mono at 16 kHz.
 
     max_new_tokens: more tokens mean that the model is in a loop. once: take the first pass, however poor it is.
-    context: the words before the audio; all pieces of a batch have some, or none has.
+    context: the words before the audio; either all pieces of a batch have a context, or none.
     """
 
     audio: Audio
@@ -62,8 +62,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words of a piece. expectation: None if there are no words, if they were heard in several parts, or if it
-    isn't needed (`Piece.once`, `Piece.context`)."""
+    """The words of a piece. expectation: None if there are no words, if they were heard in several parts, if the
+    model gives no clear one, or if it isn't needed (`Piece.once`, `Piece.context`)."""
 
     segments: list[Segment]
     expectation: Expectation | None

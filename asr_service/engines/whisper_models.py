@@ -1,4 +1,4 @@
-"""Finds the weights of a Whisper model: from its id to a folder that CTranslate2 can load, and their numeric type."""
+"""Finds a Whisper model's weights by its id, as a folder that CTranslate2 can load, and chooses their numeric type."""
 
 from __future__ import annotations
 

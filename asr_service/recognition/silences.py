@@ -1,7 +1,7 @@
 """Finds the silences between voices in the audio of an utterance. Pure.
 
 Voice activity shows where a silence is, but only in windows of 32 ms, and up to four windows late. So a silence begins
-where the sound falls to the level of the room, and ends where it rises again.
+where the sound falls to the level of the background noise, and ends where it rises again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MIN_SILENCE = ENGINE_RATE_HZ // 5
 _VOICE = 0.5  # probability
 _FRAME = 64  # 4 ms; the level is measured for each frame
 _LOUD_FRAMES = 3  # this many loud frames in a row are a sound; fewer are a click
-_ABOVE_ROOM_DB = 9.0  # a sound is louder than the room by at least this,
-_BELOW_VOICE_DB = 36.0  # and softer than the voice by no more than this
-_REACH = 50  # frames; a silence extends at most this far beyond its windows without voice,
-_INSIDE = 16  # and begins or ends at most this far inside them
+_ABOVE_ROOM_DB = 9.0  # a sound is louder than the background noise by at least this
+_BELOW_VOICE_DB = 36.0  # a sound is softer than the voice by no more than this
+_REACH = 50  # frames; a silence extends at most this far beyond its windows without voice
+_INSIDE = 16  # frames; a silence begins or ends at most this far inside these windows
 
 
 class SilentSpan(NamedTuple):
@@ -67,7 +67,7 @@ def _fitted(levels: npt.NDArray[np.float64], begin: int, end: int, voice_db: flo
     """The silence around the frames [begin, end): from the last sound near their beginning to the first sound near
     their end.
 
-    A sound further inside is not taken for a voice, but for something else, such as a breath.
+    A sound further inside counts as something other than a voice, such as a breath.
     """
     room_db = float(np.median(levels[begin:end]))
     loud = levels >= max(room_db + _ABOVE_ROOM_DB, voice_db - _BELOW_VOICE_DB)

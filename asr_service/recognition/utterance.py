@@ -27,7 +27,7 @@ class Utterance:
     """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
     voice_start: where the voice began. begin: where the kept audio begins, with the pre-roll.
-    turn: the trace span of the whole turn, which the client begins. span: the trace span of its recognition.
+    turn: the trace span of the whole turn; the client begins it. span: the trace span of the turn's recognition.
     """
 
     def __init__(self, voice_start: int, begin: int, windows: list[Window]) -> None:
@@ -92,5 +92,5 @@ class Recorder:
         return self._utterance
 
     def close(self) -> None:
-        """End the turn. Its audio lives on only as long as a decode needs it."""
+        """End the turn. Its audio stays in memory only as long as a decode needs it."""
         self._utterance = None

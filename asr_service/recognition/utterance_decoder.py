@@ -71,7 +71,7 @@ class UtteranceDecoder:
         self._turn = None
 
     def leave_turn(self) -> None:
-        """Forget the decode of the turn: the voice goes on after an eager end. A task that waits still gets it."""
+        """Forget the decode of the turn: the voice goes on after an eager end. Waiting tasks still get the result."""
         self._turn = None
 
     async def decode_turn(self, end: int) -> Transcript:
@@ -108,7 +108,7 @@ class UtteranceDecoder:
         return text if text and (text.stable or text.unstable) else None
 
     def partial_at_pause(self, transcript: Transcript) -> PartialText | None:
-        """The partial for a pause of the turn, whose transcript up to the pause this is.
+        """The partial for a pause of the turn. transcript: the turn up to the pause.
 
         None if the stream has no partials, or if the few words are only a guess: a cough becomes "you".
         """

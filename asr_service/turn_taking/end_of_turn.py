@@ -20,7 +20,7 @@ turns often end there. `wants_more` has rules for English, and lists of words fo
 language without a list it depends on the punctuation.
 
 The four other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr
---half tuning --fit`). If there is noise, Whisper base writes no marks in them, so that a missing mark says little.
+--half tuning --fit`). In noise, Whisper base leaves out their punctuation marks, so a missing mark says little.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
 # How the wait depends on the probability that the speaker is done:
 _SURE = 0.9  # at or above this: the shortest wait
-# at or above this: this share of the longest wait; preparing a reply takes that long anyway
+# at or above the first value, the wait is this share of the longest one; preparing a reply takes that long anyway
 _NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3
-# at or above this: this share of the longest wait; a shorter wait would cut off most hesitations
+# at or above the first value, the wait is this share of the longest one; less would cut off most hesitations
 _LIKELY, _LIKELY_SHARE = 0.35, 0.65
 _NOT_DONE = 0.1  # at or below this: the longest wait; between _NOT_DONE and _LIKELY the wait is interpolated
 # The longest wait is multiplied by the learner's usual pause divided by this one, within these bounds:

@@ -8,8 +8,8 @@ from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.voice_clock import VoiceClock
 
 PREPARE_MS = 64  # after this much silence, an answer is prepared; hardly any gap within a phrase is that long
-EAGER_PROBABILITY = 0.5  # EagerEndOfTurn is sent if the probability is at least this,
-EAGER_LEAD_MS = 320  # or if the end of the turn is at most this far away: time to begin the reply
+EAGER_PROBABILITY = 0.5  # EagerEndOfTurn is sent if the probability is at least this
+EAGER_LEAD_MS = 320  # it is also sent when the turn ends at most this much later: time to begin the reply
 
 
 class Silence:

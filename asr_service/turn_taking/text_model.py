@@ -6,8 +6,8 @@ end of the text, or a joining word ("and", "because"). The model is SmolLM2-135M
 in this process; a question blocks for about 6 ms for each word, on one core.
 
 The model was made for English, but has read enough of the languages in LANGUAGES to tell "Estoy buscando un" from
-"Estoy buscando un regalo": its answer is the best single sign there, too (docs/turn-taking.md). An introduction in the
-same language did not help.
+"Estoy buscando un regalo". Its answer is the best single sign in those languages, too (docs/turn-taking.md). An
+introduction in the same language did not help.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class LlamaTextModel:
             self._server = xllamacpp.Server(_parameters(weights))
         except RuntimeError as error:
             raise EngineError(f"llama.cpp can't load {weights}: {error}") from error
-        # Use the server once. If a server is deleted before its thread has begun to work, it waits for ever.
+        # Use the server once. A server that is deleted before its thread has begun to work waits for ever.
         self.infer("Hello")
 
     def infer(self, text: str) -> float:
@@ -96,7 +96,7 @@ def _parameters(weights: Path) -> xllamacpp.CommonParams:
     params.cors_origins = ""
     params.verbosity = 0  # otherwise it logs to standard output
     params.n_ctx = _CONTEXT
-    params.fit_params = False  # it reads the file twice, to see what fits on a GPU
+    params.fit_params = False  # otherwise it reads the file twice, to see what fits on a GPU
     params.n_batch = params.n_ubatch = _BATCH
     params.n_parallel = 1
     params.cache_ram_mib = 0  # each question is asked once

@@ -20,8 +20,9 @@ _WORD = re.compile(rf"[-\w'{VOWEL_SIGNS}]+")
 class Unfinished:
     """The lists of one language.
 
-    words: words that call for another one, unless the text is a question. fillers: hesitation sounds, which always do.
-    closing: endings of sentences although their last word is listed. has_spaces: if not, words are endings of the text.
+    words: words that call for another one, unless the text is a question. fillers: hesitation sounds, which always call
+    for another word. closing: ends of sentences although their last word is listed. has_spaces: False if the language
+    has no spaces; then `words` are endings of the text.
     """
 
     words: frozenset[str]

@@ -1,7 +1,7 @@
 """Hesitation sounds that were said: "um" and "uh".
 
-Recognition leaves them out, unless the text before the turn contains some. So the turn is decoded once more, with such
-a text (`PROMPT`) before it. Only the hesitation sounds of the second transcript are used. Pure.
+Recognition leaves these sounds out, unless the text before the turn contains some. So the turn is decoded once more,
+with such a text (`PROMPT`) before it. Only the hesitation sounds of the second transcript are used. Pure.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hears turns again, later than everything that a learner waits for.
+"""Hears turns again, after everything that a learner waits for.
 
 A turn waits some seconds, until its reply can be heard, and then until recognition is idle. Only one turn at a time is
 heard again. After `load`, its words are first compared with the sound, in a thread with a low priority. Then
@@ -71,10 +71,10 @@ class VerbatimLane:
                 self._thread, lambda: Rewriter(Phonemes())
             )
         except (ImportError, OSError, RuntimeError) as error:
-            logger.warning("mistakes that recognition repairs are not heard, as the phoneme networks fail: %s", error)
+            logger.warning("the phoneme networks fail, so mistakes that recognition repairs are not found: %s", error)
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the work that waits for the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def takes(self, language: str) -> bool:

@@ -1,8 +1,8 @@
 """The variants of a turn's words that learners may have said: other forms, articles, prepositions, and another order.
 Pure.
 
-Recognition turns what learners say into what people usually say, so most variants are mistakes. But some are correct,
-and the recogniser's words are wrong.
+Recognition turns what learners say into what people usually say, so most variants are mistakes. But sometimes a
+variant is correct, and the recogniser's words are wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Silero VAD over a stream: the probability of a voice in each window of 32 ms.
 
 The network (https://github.com/snakers4/silero-vad, MIT) takes the 512 samples of a window at 16 kHz together with the
-64 samples before it, and carries a recurrent state from window to window. It can take several windows of one stream at
+64 samples before it. It carries a recurrent state from window to window. It can take several windows of one stream at
 once; then only the recurrent part runs window by window. Its weights come with the wheel `silero-vad`, which is not
 imported because it needs torch.
 """

@@ -16,7 +16,7 @@ from asr_service.voice.vad import Vad, VadStream, Windows
 
 GATHER_S = 0.008
 """The longest time that audio waits for other streams' audio: a quarter of a window."""
-_GATHER_EACH_S = 0.00025  # the wait for each other stream
+_GATHER_EACH_S = 0.00025  # each other stream adds this to the wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 much latency it adds.
 
 The learners speak all the time. The models are stubs that take fixed times. It measures the whole mesh, the gateway
-with a stub in place of recognition, and Pipecat with equal stubs, once with voice detection and once with smart turn.
-Each system is restarted for each number of learners. Prints a table, and writes the numbers as JSON.
+with a stub in place of recognition, and Pipecat with equal stubs. Pipecat is measured twice: a turn ends after a
+time-out, or when Smart Turn says so. Each system is restarted for each number of learners. Prints a table, and writes
+the numbers as JSON.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`python -m bench.load.client`: n learners over WebSocket in one process that uses little CPU.
 
 Each learner repeats the program of `bench.load.speech` without end, in frames of 20 ms, and begins at a frame of its
-own; its first sample shows which frame that is. The frames are made only once. WebSocket clients must mask their
-frames; a mask of zeros leaves the bytes unchanged.
+own. The first sample that it sends shows which frame that is. The frames are made only once. WebSocket clients must
+mask their frames; a mask of zeros leaves the bytes unchanged.
 
 Reads a `Job` as JSON from standard input. Prints "connected" when all learners are connected, waits for a line, then
 speaks. At the end it prints the `Outcome` as JSON.

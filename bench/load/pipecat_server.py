@@ -2,7 +2,7 @@
 
 It runs in an environment of its own (deploy/locks/load-pipecat.txt), so it imports nothing of AI-Talk. There is one
 process with a pipeline for each connection, as in Pipecat's examples: transport, recogniser, aggregator with Silero VAD
-(and smart turn, or a time-out), language model, voice, transport. Audio is raw PCM in both directions.
+(and Smart Turn, or a time-out), language model, voice, transport. Audio is raw PCM in both directions.
 """
 
 from __future__ import annotations

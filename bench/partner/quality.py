@@ -37,7 +37,7 @@ QUESTIONS = {
     "their age": r"how old is \w+",
     "their job": rf"what does \w+ do(?: for (?:a living|work))?\?|what{_IS} (?:his|her) job",
 }
-"""Fact → the questions for it, as a regular expression. "their": of somebody else of whom the learner speaks."""
+"""Fact → the questions for it, as a regular expression. "their": about somebody else whom the learner has mentioned."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")

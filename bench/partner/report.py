@@ -28,8 +28,8 @@ def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
 
 
 def table(talks: Talks) -> str:
-    """A row for each system. The last column is about the longest conversation: how many times as long as its median
-    wait the worst wait was."""
+    """A row for each system. The last column is about the longest conversation: its worst wait divided by its
+    median wait."""
     lines = [
         (
             "| system | replies | loops | unfinished | repeats | begin alike | too long |"

@@ -16,7 +16,8 @@ from itertools import takewhile
 
 @dataclass
 class Utterance:
-    """One sentence that was completely sent over one connection. answered_s, told_s: when; infinite: not yet.
+    """One sentence that was completely sent over one connection. answered_s: when it was answered. told_s: when the
+    learner was told that something is wrong. Both are infinite until then.
 
     is_open: an answer may still come.
     """

@@ -21,8 +21,8 @@ _NOBODY = 1  # a port on which nobody listens: the replica never reaches a maste
 
 @dataclass(frozen=True)
 class Fault:
-    """name: as in the table. begin, mend: cause and repair the fault. lasts_s: the time in between. process: must serve
-    again before the fault counts as over; empty: none. is_kill: by then, it must be a new process."""
+    """name: as in the table. begin, mend: cause and repair the fault. lasts_s: the time in between. process: the one
+    that must serve again before the fault counts as over; empty: none. is_kill: that process must be a new one."""
 
     name: str
     begin: Callable[[], Awaitable[None]]

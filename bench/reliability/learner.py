@@ -91,8 +91,8 @@ class Line(Learner):
         self._transport.abort()
 
     def _tick(self) -> None:
-        """Send the frames that are due. The next sentence waits until the last one is answered, or something is
-        reported wrong."""
+        """Send the frames that are due. The next sentence waits until the last one is answered, or until the learner
+        is told that something is wrong."""
         now = time.monotonic()
         due = self.began_s + self.sent * FRAME_S
         self.late_s.append(max(0.0, now - due))

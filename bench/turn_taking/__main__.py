@@ -1,4 +1,4 @@
-"""`python -m bench.turn_taking`: measures false cut-offs and delay of our rule, of smart turn alone and of silence
+"""`python -m bench.turn_taking`: measures false cut-offs and delay of our rule, of Smart Turn alone and of silence
 alone.
 
 It runs faster than real time, on the bundled models. The settings were tuned on one half of the set; the report is on

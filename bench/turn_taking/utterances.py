@@ -56,8 +56,8 @@ def make_set() -> list[Utterance]:
 
 
 def make_more() -> Iterator[Utterance]:
-    """More utterances to fit weights to: other sentences, and those of the tuning half in other rooms and at other
-    speeds.
+    """More utterances to fit weights to: other sentences, and those of the tuning half with other background noises and
+    at other speeds.
 
     They end after the first pause, or after 0.6 s of silence.
     """
@@ -217,7 +217,7 @@ def trimmed(audio: Audio) -> Audio:
 
 
 def staged(name: str, kind: str, tuning: bool, before: Audio, after: Audio | None, choice: random.Random) -> Utterance:
-    """Speech with its hesitation, in a room."""
+    """Speech with its hesitation, at a loudness and with a background noise that `choice` draws."""
     pause_s = choice.uniform(0.3, 1.5)
     gain = choice.choice([0.5, 0.5, 0.5, 0.25, 0.06]) / max(0.01, float(np.abs(before).max()))
     noise, snr_db = choice.choice([("none", 99), ("none", 99), ("hiss", 25), ("hiss", 15), ("hum", 15), ("babble", 18)])

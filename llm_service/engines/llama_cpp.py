@@ -24,7 +24,7 @@ from llm_service.servers.llama_server import READY
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
-# Tokens for each slot: 45 MB once written. A small model's prompts have about 500; longer prompts hardly help it.
+# Tokens for each slot, which take 45 MB once written. A small model's prompts have about 500; longer ones hardly help.
 _BUNDLED_CONTEXT = 2048
 
 

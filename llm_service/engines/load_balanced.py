@@ -40,7 +40,8 @@ def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
 
 
 class LoadBalancedEngine:
-    """Shares requests among `servers`. A server that fails gets no more requests until it has answered a probe."""
+    """Shares requests among `servers`. A server that fails gets no more requests until it has answered a probe, unless
+    all servers have failed."""
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
         self.backends = tuple(Backend(server) for server in servers)

@@ -129,7 +129,8 @@ class SupervisedEngine:
             SERVER_RESTARTS.inc()
 
     async def _run_once(self) -> LoadFailure:
-        """Run the server until it ends. Returns why it did not start; that has no meaning if it had answered."""
+        """Run the server until it ends. Returns why it did not start. If the server has answered, the result means
+        nothing."""
         port = free_port()
         async with run_child(self._command(port)) as process, asyncio.TaskGroup() as tasks:
             logger.info("%s starts as process %d on port %d", self.name, process.pid, port)

@@ -87,7 +87,7 @@ class OpenAiEngine:
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes, because it may be started after us.
 
-        is_child: this service has started it, so while it does not answer, the log only says that it loads its model.
+        is_child: this service has started the server. Then the log only says that the server still loads its model.
         """
         next_reminder = time.monotonic() + REMIND_S
         while True:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from llm_service.engine import GenerationRequest, Message
 
-LETTER_TOKENS = 0.4  # for each Latin letter or space; ordinary English has a quarter
+LETTER_TOKENS = 0.4  # for each Latin letter or space; ordinary English needs 0.25
 MESSAGE_TOKENS = 8  # for the template around a message
 SPARE = 0.9  # the share of the context that we use, because our count is not exact
 

@@ -224,7 +224,7 @@ def _changes(body: Mapping[str, Any]) -> list[_Change]:
         _Change(
             "refuses_system_role",
             r"\bsystem\b.*\brole|\brole\b.*\bsystem|only user and assistant roles",
-            "refuses system messages; they go into the learner's first one",
+            "refuses system messages; they go into the learner's first message",
             lambda dialect: replace(dialect, has_system=False),
         ),
     ]

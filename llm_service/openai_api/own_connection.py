@@ -1,8 +1,8 @@
-"""HTTP over a connection of its own for each request, which is closed with the request.
+"""Gives each HTTP request a connection of its own, and closes the connection with the request.
 
-The pool of httpx (httpcore 1.0.9) loses connections: it keeps one open for ever if its request is cancelled just after
-it was opened (findings/httpx_keeps_connections_of_cancelled_requests.sh). Each interruption cancels a request. Here
-the pool has one connection and is closed with its request.
+The pool of httpx (httpcore 1.0.9) loses connections: if a request is cancelled just after its connection was opened,
+the pool keeps the connection open for ever (findings/httpx_keeps_connections_of_cancelled_requests.sh). Each
+interruption cancels a request. Here a pool has only one connection, and is closed with its request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Has llama.cpp read a prompt to its end although nobody waits for the reply any more.
 
-If a request is cancelled while llama.cpp reads its prompt, the request keeps its slot for up to a second, and the part
-that was read is used only if it is most of the next prompt. Meanwhile the same conversation would be read again, in
+If a request is cancelled while llama.cpp reads its prompt, the request keeps its slot for up to a second. The part that
+was read is used only if it is most of the next prompt. Meanwhile the same conversation would be read again, in
 another slot. The first turn of a conversation was read four times that way. Learners with a long history might never
 have got a reply, because each attempt was cancelled before its prompt had been read.
 

@@ -6,9 +6,9 @@
     data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
     data: [DONE]
 
-Servers leave fields out, set them to null, send content in parts, send whole messages instead of deltas, put thoughts
-into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the calls of
-tools.
+Servers leave fields out, set them to null, send content in parts, or send whole messages instead of deltas. They put
+thoughts into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the
+calls of tools.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ReplyReader:
         self._spoken = SpokenText(begins_with_thoughts=begins_with_thoughts)
         self._thought = self._understood = self._has_text = self._is_done = False
         self._finish_reason: str | None = None
-        self._is_counted = False  # whether an event with only the usage has come, as it does after the last token
+        self._is_counted = False  # whether the event with only the usage has come, which follows the last token
         self._usage = Usage()
         self._calls = CallReader()
         self._pieces: list[CallDelta] = []

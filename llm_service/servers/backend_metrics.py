@@ -48,7 +48,7 @@ _HELP = {
     "prefix_cache_queries": "Prompt tokens looked up in the model server's prefix cache.",
     "prefix_cache_hits": "Prompt tokens found in the model server's prefix cache.",
     "generated": "Tokens that the model server has written.",
-    "preemptions": "Requests that the model server set back for want of KV cache.",
+    "preemptions": "Requests that the model server preempted because its KV cache was full.",
     "aborted": "Requests aborted in the model server, as after an interruption.",
 }
 _GAUGES = {"waiting", "running", "kv_cache_usage_ratio"}

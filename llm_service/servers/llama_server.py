@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def serve_the_copy(arguments: argparse.Namespace) -> None:
-    """Have `arguments` name the 8-bit copy of the model. The first time, make it, and start this program once more.
+    """Have `arguments` name the 8-bit copy of the model. The first time, make the copy and start this program again.
 
     Making the copy leaves 450 MB in the process; a program that starts anew doesn't have them.
     """
@@ -90,7 +90,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.slot_prompt_similarity = SAME_PROMPT
     params.n_batch = params.n_ubatch = MAX_BATCH
     params.cache_prompt = True
-    params.fit_params = False  # it reads the file twice, to see what fits on a GPU; the model runs on the CPU
+    params.fit_params = False  # otherwise it reads the file twice, to see what fits on a GPU; the model runs on the CPU
     params.cache_ram_mib = PROMPT_CACHE_MIB
     params.cache_idle_slots = (
         False  # a slot's content goes into the prompt cache when the slot gets another prompt; that is enough

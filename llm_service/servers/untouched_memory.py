@@ -1,8 +1,8 @@
 """Gives back large areas of memory that hold only zeros, until they are written.
 
-llama.cpp fills its KV cache with zeros when it starts: 180 MB for the bundled model's four slots, of which a
-conversation writes some 15 MB for each slot. An area given back reads as zeros, and takes memory again page by page as
-it is written, so nothing else changes.
+llama.cpp fills its KV cache with zeros when it starts: 180 MB for the bundled model's four slots. A conversation writes
+only some 15 MB of its slot. An area given back reads as zeros, and takes memory again page by page as it is written, so
+nothing else changes.
 """
 
 from __future__ import annotations

@@ -77,10 +77,10 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
 
 
 def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
-    """The models to try after `model_name`: those from its own engine's entry in the list on, or all if its engine is
-    not in the list. `model_name` itself is left out.
+    """The models to try after `model_name`. `model_name` itself is left out.
 
-    The bundled voice (an empty name) needs no fallback. fallbacks: a comma-separated list, or "none".
+    If the list has an entry of the same engine, the result begins with that entry; otherwise it is the whole list. The
+    bundled voice (an empty name) needs no fallback. fallbacks: a comma-separated list, or "none".
     """
     listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
     if not model_name:

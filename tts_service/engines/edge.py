@@ -116,7 +116,7 @@ class EdgeTts:
         try:
             told = asyncio.run(_explained(self._told_voices()))
         except (EngineError, UnavailableError) as error:
-            logger.warning("%s; taking the list of voices from this release", error)
+            logger.warning("%s; using the list of voices in this release", error)
             return [_voice(name) for name in KNOWN_VOICES]
         return [_voice(voice["ShortName"]) for voice in told]
 

@@ -37,7 +37,8 @@ LANGUAGES = {
 }
 # If these voices speak a phrase on its own, Whisper base mishears a third to a half of its words.
 _WHOLE_SENTENCES = {"ff_siwis"}
-# by the maker's own grades; in other languages, the first voice in the alphabet is the default
+# The default voices of English, by the maker's own grades. In any other language, the default is the first voice in the
+# alphabet.
 _BEST = ("af_heart", "bf_emma")
 
 

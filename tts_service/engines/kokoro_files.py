@@ -25,7 +25,7 @@ _HUB_MODEL = "onnx/model_quantized.onnx"
 ROWS, STYLE = 510, 256
 _VOICE_BYTES = ROWS * STYLE * 4
 
-# By the first letters of the names (language, then female or male), in the order of the joined file.
+# The voices' names by their first letters (language, then female or male), in the order of the joined file.
 _NAMES = [
     f"{kind}_{name}"
     for kind, names in {

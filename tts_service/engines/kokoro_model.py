@@ -1,7 +1,7 @@
 """Kokoro's network: phonemes and a voice in, sound and the length of each phoneme out. 24,000 Hz.
 
-The published ONNX file does not output the lengths. Inside they exist, rounded to whole frames of 600 samples. So the
-file gets a second output when it is loaded.
+The published ONNX file does not output the lengths. But the network computes them, rounded to whole frames of 600
+samples. So we add a second output to the file when we load it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from piper.phonemize_espeak import EspeakPhonemizer
 
-CHINESE = "zh"  # in place of a voice of espeak's
+CHINESE = "zh"  # stands where espeak's name of a language would be
 LONGEST = 510  # phonemes that the model reads at once
 
 # Symbol → its number in the model. From the config.json of hexgrad/Kokoro-82M.
@@ -66,7 +66,7 @@ class KokoroPhonemizer:
         return [respell("".join(sentence), voice) for sentence in sentences]
 
     def _chinese(self, text: str) -> list[str]:
-        """Words in Latin letters among the Chinese ones are read as English."""
+        """The phonemes of each sentence of a Chinese text. Words in Latin letters are read as English."""
         from tts_service.engines.kokoro_chinese import chinese_pieces  # its dictionaries take memory
 
         spelled = ""

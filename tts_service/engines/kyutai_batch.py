@@ -35,7 +35,7 @@ _CFG = 2.0  # how closely the model follows voice and text
 _PADDING_BETWEEN = 1  # steps between words, for better articulation
 _SKIPPED_FRAMES = 2  # moshi also skips these frames, because they contain a click
 _FINAL_FRAMES = 2  # after the last word's end
-_AHEAD_FRAMES = 6  # when this much is made but not read, the reply pauses: half a second
+_AHEAD_FRAMES = 6  # half a second; a reply pauses when so many of its frames are made but not read
 _TOKEN = re.compile(r"\S+")
 _NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
 

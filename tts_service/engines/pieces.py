@@ -19,9 +19,9 @@ _LETTERS_PER_S = 15.0  # in English speech, not counting spaces
 class PieceMaker:
     """Takes audio as the model makes it, and gives pieces.
 
-    `tell` it the words in order, before or together with the audio in which they begin. Their times refer to the audio
-    that is put in. estimated: the times are a guess. If so, the words left at the end of the audio share the last
-    piece; otherwise they keep their times.
+    Call `tell` with the words in order, before or together with the audio in which they begin. Their times refer to the
+    audio that `add` gets. estimated: the times are a guess. If so, the words left at the end of the audio share the
+    last piece; otherwise they keep their times.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:

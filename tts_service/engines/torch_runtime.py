@@ -32,7 +32,7 @@ def usable_device(device: str) -> str:
 def explained(model: str, extra: str) -> Iterator[None]:
     """Turn any error from loading or running `model` into an EngineError with advice.
 
-    extra: the extra with the model's packages, as in `pip install 'ai-talk[tts-coqui]'`. A lock has the same name.
+    extra: the extra with the model's packages, as in `pip install 'ai-talk[tts-coqui]'`. Its lock has the same name.
     """
     try:
         yield

@@ -1,9 +1,9 @@
 """Makes all voices and sentences equally loud.
 
-A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences,
-because a short sentence ("Yes.") says little on its own. A new gain begins in the silence before a sentence; within a
-sentence the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No audio is
-held back: the look-ahead ends with the current piece.
+A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences. A
+short sentence ("Yes.") alone is too little to measure. A new gain begins in the silence before a sentence;
+within a sentence the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No
+audio is held back: the look-ahead ends with the current piece.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ class Pacer:
     `make` runs the synthesis of a piece. Call `taken` when gRPC has sent a chunk; gRPC sends as far as the client's
     flow-control window allows.
 
-    A piece is begun when playing the speech that waits to be sent takes no longer than making the last piece took. So a
-    fast engine makes nothing in advance, and a slow one has its next sentence ready in time.
+    The next piece is begun when the speech that waits to be sent is no longer than the time that the last piece took to
+    make. So a fast engine makes nothing in advance, and a slow one has its next sentence ready in time.
     """
 
     def __init__(self, worker: Worker, sample_rate_hz: int) -> None:

@@ -5,10 +5,10 @@
     splitter.push(". Smith came at 3.14.")  → []
     splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
 
-The first clause is cut early, at the first comma with words before it, so that the voice begins soon. If a letter comes
-before its comma, question mark or exclamation mark, the cut doesn't wait for the next character, which would take the
-language model one more token. Later clauses end where a sentence does, because a voice sounds best on whole sentences.
-The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
+The first clause is cut early, at the first comma with words before it, so that the voice begins soon. After a letter
+and a comma, question mark or exclamation mark, the cut doesn't wait for the next character, because the language model
+would take one more token for it. Later clauses end where a sentence does, because a voice sounds best on whole
+sentences. The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_k
 
 _FIRST_MIN_WORDS = 2  # "Well," is too short to be spoken alone; "Oh, hello," is not
 _FIRST_MAX_CHARS = 60  # about 3.5 s of speech
-_PHRASE_CHARS = 120  # a longer clause may end at a comma …
-_MAX_CHARS = 240  # … and one this long at any space
-_HARD_MAX_CHARS = 400  # a text without spaces
+_PHRASE_CHARS = 120  # a clause of this length may end at a comma
+_MAX_CHARS = 240  # a clause of this length may end at any space
+_HARD_MAX_CHARS = 400  # a text without spaces is cut here
 
 _ANY_BOUNDARY = r"""
       (?P<stops>[.!?…।؟۔]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
@@ -170,7 +170,7 @@ class ClauseSplitter(Splitter):
         return Boundary.PHRASE if kind is Stop.ELLIPSIS and self._phrase_may_end(before) else None
 
     def _after_phrase(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """The boundary at a comma or a dash; None if that stands between two numbers: "November 29, 2026", "5 - 3"."""
+        """The boundary at a comma or a dash; None if the mark is between two numbers: "November 29, 2026", "5 - 3"."""
         if not self._phrase_may_end(before):
             return None
         if before.rstrip()[-1:].isdigit() and match[0] in (",", "-", "–"):

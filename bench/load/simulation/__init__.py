@@ -6,6 +6,6 @@ pools           replicas of a model, the least loaded first; slots
 rhythm          what a learner does without delays: speaks, pauses, listens, thinks
 mesh            a conversation's way through the models; admission
 autoscaler      KEDA and the HPA behind it, by the settings in deploy/k8s
-experiments     the questions that it answers
+experiments     the questions that the simulation answers
 check           the same load on the real mesh, and in the simulation
 """

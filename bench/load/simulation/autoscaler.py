@@ -64,7 +64,10 @@ def _scaling(document: dict[str, Any]) -> Scaling:
     up, down = behavior["scaleUp"], behavior["scaleDown"]
     kinds = [[policy["type"] for policy in one["policies"]] for one in (up, down)]
     if kinds != [["Percent"], ["Pods"]] or up["stabilizationWindowSeconds"] != 0:
-        raise ValueError(f"{name}: only one policy each, Percent up without a window and Pods down, is simulated")
+        raise ValueError(
+            f"{name}: the simulation needs one Percent policy without a window to scale up, and one Pods policy to "
+            "scale down"
+        )
     return Scaling(
         name=name,
         least=spec["minReplicaCount"],

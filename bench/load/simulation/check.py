@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=60.0, help="seconds for which the learners speak")
     parser.add_argument("--asr-threads", type=int, default=1, help="decodes at once")
     parser.add_argument(
-        "--overhead-ms", type=float, default=20.0, help="what gateway, gRPC and loopback are taken to add"
+        "--overhead-ms", type=float, default=20.0, help="the time that gateway, gRPC and loopback add: assumed"
     )
     parser.add_argument(
         "--delays", type=Delays.model_validate_json, default=Delays(), help="JSON; see bench/load/delays.py"

@@ -112,7 +112,7 @@ class Mesh:
 
     @property
     def speculates(self) -> bool:
-        """Whether the models are idle enough at present to begin an eager reply."""
+        """Whether the language model and the voice are idle enough at present to begin an eager reply."""
         pools = (self.llm, self.tts)
         return self.policy.speculation > 0 and max(pool.occupancy for pool in pools) <= self.policy.speculation
 
@@ -258,7 +258,7 @@ class WaitingRoom:
     """Admission: a learner needs a seat. Learners without one wait in order, or are refused.
 
     At any time, arrived = seated + queued + refused + left. capacity: the present number of seats. Use `call` when
-    there may be more.
+    there may be more seats than before.
     """
 
     env: simpy.Environment

@@ -27,7 +27,7 @@ from bench.load.simulation.stage_times import ROOT, Profile, load_profile
 
 PAGE = ROOT / "docs/capacity.md"
 LLM_ROWS = ("as deployed", "language model twice as slow")
-"""The only rows for which the language model is simulated. It takes long, because one vLLM serves thousands of
+"""The only rows for which the language model is simulated. That takes long, because one vLLM serves thousands of
 learners."""
 STAGES = ("asr", "llm", "tts")
 CELL = Replicas(asr=1, llm=1, tts=5)

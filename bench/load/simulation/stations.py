@@ -54,7 +54,7 @@ class _Run:
 
 
 class DecodeStation:
-    """Runs `workers` batches at once, each of at most `max_batch` jobs: turns before partials, in order among equals.
+    """Runs `workers` batches at once, each of at most `max_batch` jobs. Turns come first, then partials, each in order.
 
     If all workers are busy, a turn stops a running partial if the engine can be stopped, as
     `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: the number of

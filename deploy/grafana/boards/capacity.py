@@ -33,7 +33,7 @@ CAPACITY = Dashboard(
                         Query("sum by (service) (aitalk_server_slots_in_use)", "{{service}} in use"),
                         Query("sum by (service) (aitalk_server_slots)", "{{service}} in all"),
                     ),
-                    "A learner holds a recognition slot all the time, and slots of the others while a reply is made.",
+                    "A learner always holds a recognition slot, and slots of the other services while a reply is made.",
                 ),
                 Panel(
                     "Calls refused",

@@ -48,14 +48,14 @@ LEARNER = Dashboard(
                     "From the last sound to the first answer",
                     "s",
                     quantiles(_STAGES, of=(0.5, 0.95, 0.99), where='{stage="first_audio_sent"}'),
-                    "Voice to voice, without the network and the player. Feels immediate under 0.5 s, broken over 3 s.",
+                    "Voice to voice, without network and player. It feels immediate under 0.5 s, broken over 3 s.",
                     good_below=1.3,
                 ),
                 Panel(
                     "Each stage, p95",
                     "s",
                     quantiles(_STAGES, "stage", of=(0.95,)),
-                    "Counted from the last sound: the gap between two lines is what that stage costs.",
+                    "Counted from the last sound. The gap between two lines is the time of one stage.",
                 ),
                 Panel(
                     "As the learner's player reports it",

@@ -43,7 +43,7 @@ MODELS = Dashboard(
                     "Real-time factor",
                     "short",
                     quantiles("aitalk_asr_real_time_factor"),
-                    "Model time per second of speech, for final decodes. At 1, it just keeps up with one speaker.",
+                    "Model time per second of speech, for final decodes. At 1, one speaker is the limit.",
                     good_below=0.5,
                 ),
                 Panel(
@@ -56,7 +56,7 @@ MODELS = Dashboard(
                     "Turn detection by words",
                     "s",
                     quantiles("aitalk_asr_text_model_seconds"),
-                    "Time to decide whether a sentence could end there; each short answer waits for it.",
+                    "Time to decide whether a sentence could end at a pause. Replies to short answers wait for it.",
                 ),
                 Panel(
                     "Turns heard",
@@ -103,7 +103,7 @@ MODELS = Dashboard(
                         Query("sum(vllm:num_requests_running)", "running"),
                         Query("sum(vllm:num_requests_waiting)", "waiting"),
                     ),
-                    "Running: the batch. Waiting: the GPU is full.",
+                    "Running: requests in the batch. Waiting: requests for which the GPU has no room.",
                 ),
                 Panel(
                     "KV cache in use",

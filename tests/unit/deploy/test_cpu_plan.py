@@ -110,7 +110,7 @@ def test_the_table_says_how_fast_each_is_and_how_to_get_those_that_are_not_there
     assert lines[1].split() == ["SmolLM2-135M", "0.1", "GB", "400.0", "50.0", "0.34", "s", "quick", "enough"]
     assert lines[2].endswith("20.0    4.0        5.00 s        too slow: more than 1 s")
     assert lines[3].endswith(f"not downloaded: make models PROFILE=laptop LLM_MODEL_NAME={STEPS[2].model}")
-    assert "none answers within 1 s" in written(timed(SLOW))
+    assert "no model answers within 1 s" in written(timed(SLOW))
 
 
 def test_a_model_of_ones_own_counts_as_the_largest(tmp_path: Path) -> None:
