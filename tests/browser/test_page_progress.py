@@ -25,8 +25,8 @@ ARTICLE = Mistake(kind="article", original="in kitchen", corrected="in the kitch
 
 
 def a_record() -> LearnerRecord:
-    """A record of ten conversations of a learner who makes fewer and fewer mistakes, with three words, of which two are
-    due."""
+    """The record of a learner who makes fewer and fewer mistakes. It has ten conversations and three words; two of the
+    words are due."""
     entries = tuple(
         an_entry(
             1 + 3 * i,

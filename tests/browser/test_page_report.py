@@ -149,7 +149,7 @@ async def test_a_word_worth_learning_is_kept_and_heard(open_page: OpenPage, stub
     await client.until(lambda _: reply.over)
     await ended(page, client, sample_analysis())
     hear = page.get_by_role("button", name="Hear the sentence: breathtaking")
-    await expect(page.get_by_role("button", name="Hear the sentence: recommend")).to_have_count(0)  # it has none
+    await expect(page.get_by_role("button", name="Hear the sentence: recommend")).to_have_count(0)  # it has no sentence
     await hear.click()
     await page.get_by_role("button", name="Keep in my words: breathtaking").click()
     await page.get_by_role("button", name="My words (1)").click()

@@ -1,5 +1,5 @@
-"""Several model servers behind the service: they share the load, are replaced before the first token, and are ejected
-and return."""
+"""Several model servers behind the service. They share the load; another one takes over if one fails before the first
+token; and a server that fails gets no requests until it has recovered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SmallServer:
     behaviour: str = "ok"
     waiting: int = 0
     port: int = field(default_factory=free_port)
-    replies: int = 0  # without those to probes
+    replies: int = 0  # replies to probes are not counted
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 

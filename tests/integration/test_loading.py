@@ -37,7 +37,7 @@ def failing(how: str, folder: Path, *before: str, **settings: str) -> subprocess
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """Wait for a process that can't start. Returns its last words."""
+    """Wait for a process that can't start. Returns the last line of its log."""
     _, log = process.communicate(timeout=60)
     assert process.returncode == 1, log
     assert "Traceback" not in log

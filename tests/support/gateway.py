@@ -72,7 +72,7 @@ class FakeServices:
 
 @dataclass
 class TestGateway:
-    """A gateway on `asr`, `llm`, `tts` and `store`. These are fakes; the store may be a real one."""
+    """A gateway on `asr`, `llm`, `tts` and `store`. They are fakes, but the store may be a real one."""
 
     __test__ = False
 

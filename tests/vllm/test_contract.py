@@ -47,7 +47,7 @@ async def test_a_killed_engine_is_started_again(engine: LlmEngine) -> None:
     (server,) = [child for child in psutil.Process().children() if "vllm" in " ".join(child.cmdline())]
     core = next(child for child in server.children(recursive=True) if "EngineCore" in child.name())
     core.kill()
-    while is_ready(engine):  # until another process notices and ends
+    while is_ready(engine):  # until another process of vLLM notices and ends
         await asyncio.sleep(0.1)
     with pytest.raises(UnavailableError, match="started again") as caught:
         engine.stream(contract.request_for("Hello"))

@@ -1,5 +1,5 @@
-"""The capacity model agrees with what is known without it: closed formulas, conservation of work, the same run for the
-same seed."""
+"""The capacity model agrees with what is known in other ways: formulas, the conservation of work, and that a seed
+always gives the same run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_equal_shares_of_a_shared_station_end_together_and_a_cancelled_one_makes
 
     env.process(cancel())
     env.run(stays.reached[0])
-    assert env.now == pytest.approx(12.0)  # it does two units in the first four seconds, and the other eight alone
+    assert env.now == pytest.approx(12.0)  # two units are done in the first four seconds; then eight run alone
     assert stays.reached[0].triggered
     assert not goes.reached[0].triggered
 
@@ -187,7 +187,7 @@ def test_a_partial_for_which_there_is_no_room_is_tried_again(retried_s: float, p
     one = {"seconds_by_batch": {1: 0.1}, "workers": 1, "max_batch": 1, "spread": 0.0}
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials_retried_s=retried_s), seed=1)
-    busy = env.timeout(0.55)  # it is busy with another learner's turn when the first caption is due
+    busy = env.timeout(0.55)  # the replica is busy with another learner's turn when the first caption is due
     call(busy, lambda _: _submit(mesh.asr.replicas[0].station))
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)

@@ -1,4 +1,4 @@
-"""The memory of sessions that have ended."""
+"""The memory of sessions that have ended is given back."""
 
 from __future__ import annotations
 
