@@ -1,6 +1,6 @@
 /**
- * Conversations that OpenAI's JavaScript client holds with a gateway, in Node as in a browser. Each
- * function returns what it saw.
+ * Conversations that OpenAI's JavaScript client holds with a gateway, in Node as in a browser. Each function
+ * returns what the client received.
  *
  *   sdk: the module `@openai/agents-realtime` · url: of the WebSocket · apiKey: a key `ek_…`
  */
@@ -166,7 +166,7 @@ export async function changeHistory({ sdk, url, apiKey, speak }) {
   return { added: added.map(({ item }) => [item.role, item.content[0].text]), errors: line.errors };
 }
 
-/** A transcription session. It uses the client's low-level connection, because its agents always want replies. */
+/** A transcription session over the client's low-level connection. The client's agents would always want replies. */
 export async function transcribe({ sdk, url, apiKey, speak }) {
   const line = new Line(sdk, `${url}?intent=transcription`);
   await line.transport.connect({ apiKey });

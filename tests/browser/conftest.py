@@ -94,7 +94,8 @@ class Console:
 
 @pytest.fixture(scope="session")
 def syllables_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
+    """A WAV that sounds like a voice: a gliding tone with overtones, in syllables, 3 s at 48 kHz. Chromium plays the
+    file in a loop."""
     time = np.arange(3 * 48000) / 48000
     pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
     voice = np.sum([np.sin(n * pitch) / n for n in range(1, 12)], axis=0) * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * time))

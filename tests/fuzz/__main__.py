@@ -4,8 +4,8 @@
     python -m tests.fuzz --only wav --time 600  one of them
 
 It begins with the corpus in tests/fuzz/corpus. It keeps inputs that reach new code in build/fuzz, and the next run goes
-on from there. It also writes an input that makes a target fail there, as crash-… or timeout-…, and the exit status is
-1.
+on from there. If an input makes a target fail, it writes the input there as crash-… or timeout-…, and the exit status
+is 1.
 """
 
 from __future__ import annotations

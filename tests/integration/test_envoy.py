@@ -39,7 +39,7 @@ SENTENCE_EVERY_S = 6.0
 """A sentence of 2 s, the reply of 2.4 s, and the waits for both. The gateway and recognition also work on silence, so a
 longer cycle would take more processor time."""
 MESSAGE_S = 0.1
-"""The audio in each message, as long as browsers' recorders send it. Messages of 20 ms would take more processor
+"""The length of the audio in each message, as browsers' recorders send it. Messages of 20 ms would take more processor
 time."""
 MESSAGE_BYTES = 2 * round(MESSAGE_S * RATE_HZ)
 SPREAD = 0.15

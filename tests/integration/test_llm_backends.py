@@ -1,5 +1,5 @@
-"""Several model servers behind the service. They share the load; another one takes over if one fails before the first
-token; and a server that fails gets no requests until it has recovered."""
+"""Several model servers behind the service. They share the load. If one fails before the first token, another one takes
+over. A server that fails gets no requests until it has recovered."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]
 
 @dataclass
 class SmallServer:
-    """Serves one model over real HTTP. `behaviour` of a reply: ok, hold, a status, "reset", "half" or "silent"."""
+    """Serves one model over real HTTP. behaviour: how it replies: "ok", "hold", a status, "reset", "half" or
+    "silent"."""
 
     behaviour: str = "ok"
     waiting: int = 0

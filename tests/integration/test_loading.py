@@ -111,7 +111,7 @@ def test_the_mesh_says_which_process_ended_it_and_why(
     assert last_words in verdict
 
 
-# --- in turn
+# --- one after the other
 
 
 def test_models_load_one_after_the_other(tmp_path: Path) -> None:

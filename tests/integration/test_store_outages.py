@@ -163,7 +163,7 @@ async def test_a_learner_who_comes_back_after_an_outage_has_all_that_was_said_in
 
 
 async def test_a_write_to_a_connection_that_was_reset_is_no_bug() -> None:
-    """uvloop raises RuntimeError for it, which once ended 30 sessions together."""
+    """uvloop raises RuntimeError for such a write. Once, that ended 30 sessions together."""
     closed = "unable to perform operation on <TCPTransport closed=True reading=False 0x0>; the handler is closed"
     with pytest.raises(UnavailableError, match="can't be reached"):
         async with reachable():

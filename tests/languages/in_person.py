@@ -80,7 +80,8 @@ class InPerson:
 
 @asynccontextmanager
 async def in_person(url: str, **start: object) -> AsyncIterator[InPerson]:
-    """A learner at the gateway at `url`, whose microphone is on. start: what the conversation's `start` says."""
+    """Connect a learner to the gateway at `url`, and switch the microphone on. start: the fields of the message
+    `start`."""
     async with a_learner(url) as learner:
         await learner.send(type="start", audio={"encoding": "pcm_s16le"}, **start)
         person = InPerson(learner)

@@ -39,7 +39,7 @@ take 0.7 s in each test."""
 
 @dataclass
 class FakeServices:
-    """Model servers of which a test says whether they are ready."""
+    """Model servers. The test decides whether they are ready."""
 
     is_ready: bool = True
     recordings: FakeRecordings = field(default_factory=FakeRecordings)

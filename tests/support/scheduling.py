@@ -4,9 +4,8 @@ The tests of one file run on one worker, one after the other, because they share
 files form a larger group, which runs on one worker as well:
 
 - Files that use the same mesh, because a mesh takes long to start.
-- Files whose tests run in real time (spoken conversations, browsers, crowds of learners). They spend most of
-  the time waiting, but what they wait for must not come late. They form three groups, so at most three of these tests
-  run at once.
+- Files whose tests run in real time (spoken conversations, browsers, crowds of learners). They mostly wait, but what
+  they wait for must not come late. They form three groups, so at most three of these tests run at once.
 """
 
 from __future__ import annotations

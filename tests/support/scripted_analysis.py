@@ -42,7 +42,7 @@ Reply = str | dict[str, Any] | Exception | None
 
 @dataclass
 class ScriptedLlm(GeneratingLlm):
-    """Answers each kind of question with its replies in turn, the last one again and again."""
+    """Gives each kind of question its replies in turn, and then repeats the last one."""
 
     corrections: Sequence[Reply] = (CORRECTED,)
     feedback: Sequence[Reply] = (FEEDBACK,)

@@ -1,4 +1,4 @@
-"""Understands samples without the mesh, and computes word error rates, to compare the mesh with."""
+"""Recognises audio without the mesh, and computes word error rates, so that tests can compare the mesh with them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def is_ready(engine: LlmEngine) -> bool:
 
 
 async def test_a_killed_engine_is_started_again(engine: LlmEngine) -> None:
-    """The last test of this engine. It kills vLLM's own child, as the kernel does when memory runs out."""
+    """This is the last test of the engine. It kills vLLM's own child, as the kernel does when memory runs out."""
     assert isinstance(engine, SupervisedEngine)
     before = engine.base_url
     (server,) = [child for child in psutil.Process().children() if "vllm" in " ".join(child.cmdline())]

@@ -71,7 +71,7 @@ def test_the_windows_of_a_stream_share_a_run() -> None:
 
 
 class BlockedVad(CountingVad):
-    """Its first run waits until it is told to go on."""
+    """A detector whose first run waits until the test lets it go on."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -203,7 +203,7 @@ def test_the_decode_of_a_pause_is_taken_back_if_it_still_waits_when_the_voice_go
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials=False), seed=1)
     station = mesh.asr.replicas[0].station
-    call(env.timeout(other_at_s), lambda _: _submit(station))  # the voice goes on at 0.5
+    call(env.timeout(other_at_s), lambda _: _submit(station))  # the learner's voice goes on at 0.5 s
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)
     assert station.batch_sizes == {1: decodes}

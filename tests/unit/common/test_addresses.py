@@ -1,4 +1,4 @@
-"""Addresses in settings, in every way in which people write them, also IPv6; and listening sockets."""
+"""Addresses in settings, in every form in which people write them, including IPv6. Also listening sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`python -m deploy.plan`: which models fit on which GPU, which share vLLM should get, and what is refused."""
+"""`python -m deploy.plan`: which models fit on which GPU, which share of the memory vLLM should get, and what is
+refused."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
 
 
 class Seats:
-    """Seats for everybody. Keeps who has left."""
+    """Seats for everybody. Notes which seats were left, and when."""
 
     def __init__(self) -> None:
         self.left: list[tuple[str, float]] = []

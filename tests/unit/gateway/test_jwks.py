@@ -1,4 +1,4 @@
-"""JSON Web Tokens whose keys are fetched from their issuer, which changes them."""
+"""JSON Web Tokens whose keys are fetched from their issuer. The issuer changes its keys."""
 
 from __future__ import annotations
 

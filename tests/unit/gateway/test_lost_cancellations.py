@@ -1,4 +1,4 @@
-"""A task that is cancelled at the moment when it fails ends nevertheless, and so do its session and its seat.
+"""A task that is cancelled just as it fails still ends. So does its session, and the seat becomes free.
 
 While an asyncio.TaskGroup ends because of an error, it loses a cancellation; so does asyncio.wait_for. The cancelled
 task then went on. Because of this, two sessions in a soak test kept their seats for ever.

@@ -92,7 +92,7 @@ class Texts(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         # The noscript text stays in the HTML, because without JavaScript no language can be chosen. The title is the
-        # product's name.
+        # product's name, like the wordmark.
         if data.strip() and self.around[-1:] != ["title"] and "noscript" not in self.around:
             self.texts.append(data.strip())
 

@@ -37,7 +37,7 @@ async def connected(
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, list[bytes]]]:
     """A client's end of a connection, and the messages that the server has received.
 
-    says: what the server sends without end.
+    says: what the server sends again and again.
     """
     received: list[bytes] = []
 
@@ -166,7 +166,7 @@ async def test_a_message_that_is_never_finished_ends_the_connection(parts: list[
 
 
 async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> None:
-    """All messages come whole. But TCP knows no messages, so a read may end within one each time."""
+    """All messages arrive, although each read ends within a message, because TCP knows no messages."""
     audio = frame(bytes(100), Opcode.BINARY) * 8
     async with connected(AgingProtocol) as (_, writer, received):
         await sent_apart(writer, [audio[:50], *(audio[at : at + 100] for at in range(50, len(audio), 100))])
