@@ -1,4 +1,4 @@
-"""Our use of Whisper compared with faster-whisper's own, and the signs it gives of how an utterance ends."""
+"""Whisper as we use it, compared with faster-whisper alone; and the signs that it gives of how an utterance ends."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ REASONS = {"reasons": ["The morning is over, so use the past."]}
 MEANINGS = {"meanings": ["A good taste."]}
 
 Reply = str | dict[str, Any] | Exception | None
-"""What a scripted model writes: text, a document, a failure, or nothing ever (None)."""
+"""What a scripted model writes: text, a document or a failure; None: it never answers."""
 
 
 @dataclass

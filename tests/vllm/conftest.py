@@ -28,7 +28,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class LlmProcess:
-    """`python -m llm_service` with vLLM below it."""
+    """`python -m llm_service`, which runs vLLM."""
 
     process: RunningProcess
     port: int

@@ -1,4 +1,4 @@
-"""Whether a sentence could end after the words so far: the bundled language model, for real."""
+"""The real bundled language model judges whether a sentence could end after the words so far."""
 
 from __future__ import annotations
 

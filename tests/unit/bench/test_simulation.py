@@ -41,7 +41,7 @@ def test_a_curve_is_linear_between_its_points_and_beyond_them() -> None:
 def _poisson(env: simpy.Environment, station: DecodeStation, rate: float, jobs: int) -> tuple[list[float], list[float]]:
     """Run Poisson arrivals through the station. Returns the jobs' times in the system, and the integral of the number
     of jobs over time."""
-    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # since, now inside, integral
+    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # inside: the last change, the jobs now, the integral
 
     def change(by: int) -> None:
         inside[2] += inside[1] * (env.now - inside[0])
@@ -144,7 +144,7 @@ def test_more_replicas_never_wait_longer() -> None:
 
 
 def test_a_pool_of_cells_is_no_slower_than_one_cell() -> None:
-    """So a million learners can be simulated as cells: sharing replicas between cells only helps."""
+    """Because of this, a million learners can be simulated as cells: sharing replicas between cells only helps."""
     always = Policy(speculation=1)
     one = steady(GPU, Replicas(), 60, policy=always, seconds=300)
     eight = steady(GPU, Replicas().times(8), 480, policy=always)

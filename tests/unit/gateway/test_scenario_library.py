@@ -50,7 +50,7 @@ def english() -> Lexicon:
 
 
 def for_the_learner(scenario: Scenario) -> list[str]:
-    """The texts that a learner reads, hears first or may say."""
+    """The texts that a learner reads or may say, and the one that the learner hears first."""
     said = [task.example for task in scenario.tasks]
     to_do = [task.text for task in scenario.tasks]
     return [scenario.title, scenario.setting, scenario.goal, scenario.opening, *scenario.phrases, *to_do, *said]

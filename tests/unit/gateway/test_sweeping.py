@@ -17,7 +17,7 @@ from tests.support.learner import a_learner
 
 
 def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) -> int:
-    """How often the sweeper sweeps while `begin` sessions begin and then `end` sessions end."""
+    """Let `begin` sessions begin and then `end` sessions end. Returns how often the sweeper swept."""
     before = len(found)
     for _ in range(begin):
         sweeper.session_begins()

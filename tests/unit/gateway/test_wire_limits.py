@@ -265,7 +265,7 @@ async def test_a_handshake_with_too_long_a_line_is_answered() -> None:
 
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
-    """Otherwise it would keep its session, its seat, and the memory of unsent messages (issue 20)."""
+    """Otherwise the client would keep its session, its seat, and the memory of unsent messages (issue 20)."""
     before = stalled()
     async with connected(ImpatientProtocol, says=bytes(100_000)):
         async with asyncio.timeout(10):
@@ -274,7 +274,7 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
 
 
 class SeenProtocol(WebSocketProtocol):
-    """Gives up what can't be flushed after 0.2 s."""
+    """Gives up on output that can't be flushed within 0.2 s."""
 
     flush_s = 0.2
     last: SeenProtocol

@@ -20,7 +20,7 @@ ANSWER = (
 
 @asynccontextmanager
 async def model_server() -> AsyncIterator[int]:
-    """The port of a server that answers each request with a stream, and leaves closing to the client."""
+    """The port of a server that answers each request with a stream, and lets the client close the connection."""
 
     answering: set[asyncio.Task[None] | None] = set()
 

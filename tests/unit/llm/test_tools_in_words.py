@@ -1,4 +1,4 @@
-"""Tools with a server that has none: the prompt describes them, and a call is read from the text."""
+"""Tools with a server that supports none: the prompt describes them, and a call is read from the text."""
 
 from __future__ import annotations
 
