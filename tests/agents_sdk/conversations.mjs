@@ -129,7 +129,8 @@ export async function callTool({ sdk, url, apiKey }) {
     strict: true,
     execute: async (given) => {
       calls.push(given);
-      line.transport.updateSessionConfig({ outputModalities: ['text'], toolChoice: 'none' }); // or the model repeats it
+      // Otherwise the model would call the tool again.
+      line.transport.updateSessionConfig({ outputModalities: ['text'], toolChoice: 'none' });
       return 'It is closed on Mondays.';
     },
   });

@@ -109,7 +109,8 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )
     after = await page.evaluate("readTap()")
-    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")  # at most the fade
+    # The sound may go on for as long as the fade.
+    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")
     assert 0 < after["sounding"] < before["frames"]
     assert after["largestStep"] < 0.06  # the sound faded and was not cut
     assert reply.played_ms < reply.total_ms

@@ -25,7 +25,8 @@ from tests.support.audio import Samples, chirp, cut, hear, likeness, ogg, resamp
 RECORDINGS = Path(__file__).parent / "recordings"
 CHIRP = resampled(chirp(1.0), 48_000, 16_000)
 PAUSED = np.concatenate([CHIRP[:8000], np.zeros(16_000, np.int16), CHIRP[8000:]])
-FIREFOX_TONE = (10_000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype(np.int16)  # by `fake: true`
+# The tone of Firefox's fake microphone (`fake: true`).
+FIREFOX_TONE = (10_000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype(np.int16)
 
 
 @pytest.mark.parametrize(
