@@ -34,7 +34,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     Its tests run on one worker (`GROUPS` of tests.support.scheduling), because a mesh takes 12 s of processor time to
     start.
     """
-    from tests.observability.observed import an_observed_mesh  # takes a second, and most tests need no mesh
+    from tests.observability.observed import an_observed_mesh  # this import takes a second, and most tests need no mesh
 
     with an_observed_mesh(tmp_path_factory.mktemp("mesh"), PROFILE="cpu") as running:
         yield running

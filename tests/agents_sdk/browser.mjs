@@ -1,4 +1,4 @@
-/** The conversations in a browser, with its microphone. The gateway's own pages import it: only they may connect. */
+/** A conversation in a browser, with its microphone. A page of the gateway imports this; no other page may connect. */
 import * as sdk from './node_modules/@openai/agents-realtime/dist/bundle/openai-realtime-agents.mjs';
 import { talk } from './conversations.mjs';
 

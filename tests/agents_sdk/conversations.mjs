@@ -1,5 +1,6 @@
 /**
- * Conversations that OpenAI's JavaScript client holds with a gateway, in Node as in a browser. Each returns what it saw.
+ * Conversations that OpenAI's JavaScript client holds with a gateway, in Node as in a browser. Each function
+ * returns what the client received.
  *
  *   sdk: the module `@openai/agents-realtime` · url: of the WebSocket · apiKey: a key `ek_…`
  */
@@ -18,7 +19,7 @@ class Line {
     });
     this.transport.on('error', ({ error }) => {
       const found = error.error ?? { message: String(error) };
-      if (found.code !== 'slow') this.errors.push(found); // a busy machine: the reply comes nevertheless
+      if (found.code !== 'slow') this.errors.push(found); // on a busy machine a reply may be slow, but it comes
     });
   }
 
@@ -27,7 +28,7 @@ class Line {
     return this.until(() => this.events.slice(after).find((event) => event.type === type && where(event)), type);
   }
 
-  /** Wait until `find` gives something. It is asked after every event. */
+  /** Wait until `find` returns something. It is called after every event. */
   async until(find, what) {
     let watch;
     let timer;
@@ -128,7 +129,8 @@ export async function callTool({ sdk, url, apiKey }) {
     strict: true,
     execute: async (given) => {
       calls.push(given);
-      line.transport.updateSessionConfig({ outputModalities: ['text'], toolChoice: 'none' }); // or it is called again
+      // Otherwise the model would call the tool again.
+      line.transport.updateSessionConfig({ outputModalities: ['text'], toolChoice: 'none' });
       return 'It is closed on Mondays.';
     },
   });
@@ -165,7 +167,7 @@ export async function changeHistory({ sdk, url, apiKey, speak }) {
   return { added: added.map(({ item }) => [item.role, item.content[0].text]), errors: line.errors };
 }
 
-/** A transcription session: the client's low-level connection, because its agents always want replies. */
+/** A transcription session over the client's low-level connection. The client's agents would always want replies. */
 export async function transcribe({ sdk, url, apiKey, speak }) {
   const line = new Line(sdk, `${url}?intent=transcription`);
   await line.transport.connect({ apiKey });

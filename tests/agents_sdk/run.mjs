@@ -1,5 +1,5 @@
 /**
- * node run.mjs: reads one request from stdin, writes what it saw to stdout, both as JSON.
+ * node run.mjs: reads a request from stdin, holds its conversation, and writes what it saw to stdout. Both are JSON.
  *
  *   {"conversation": "talk", "url": "ws://…", "apiKey": "ek_…", "speech": ["base64 of 24 kHz PCM, as 16-bit integers", …]}
  *

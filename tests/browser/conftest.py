@@ -1,6 +1,7 @@
 """A real headless Chromium for the page, with a WAV as its microphone. All tests here share it and one event loop.
 
-It is Debian's chromium-headless-shell: the same engine without windows, which takes a third of the processor time.
+The browser is Debian's chromium-headless-shell: Chromium's engine without windows. It takes a third of the processor
+time that Chromium takes.
 
     pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -65,8 +66,8 @@ OpenPage = Callable[..., Awaitable[Page]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run every test here in the session's event loop, in which the browser runs, even if its module requests another
-    loop."""
+    """Run every test here in the session's event loop, because the browser runs in it. This overrides a module's own
+    choice of a loop."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.get_closest_marker("asyncio"):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
@@ -93,7 +94,8 @@ class Console:
 
 @pytest.fixture(scope="session")
 def syllables_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound like a voice: a gliding tone with overtones, in syllables. 48 kHz, 3 s; Chromium plays it in a loop."""
+    """A WAV that sounds like a voice: a gliding tone with overtones, in syllables, 3 s at 48 kHz. Chromium plays the
+    file in a loop."""
     time = np.arange(3 * 48000) / 48000
     pitch = 2 * np.pi * np.cumsum(140 + 30 * np.sin(2 * np.pi * 0.7 * time)) / 48000
     voice = np.sum([np.sin(n * pitch) / n for n in range(1, 12)], axis=0) * (0.5 - 0.5 * np.cos(2 * np.pi * 4 * time))
@@ -121,7 +123,7 @@ async def playwright() -> AsyncIterator[Playwright]:
 
 @dataclass
 class Browsers:
-    """One running browser for each microphone, from the first time that a module asks for it."""
+    """One browser for each microphone. It is started when the first module asks for it."""
 
     playwright: Playwright
     running: dict[Path, Browser] = field(default_factory=dict)
@@ -132,7 +134,7 @@ class Browsers:
         return self.running[microphone_wav]
 
     async def _launch(self, microphone_wav: Path) -> Browser:
-        """Every page may use its microphone, because this Chromium can't ask the user."""
+        """Start a browser in which every page may use the microphone, because this Chromium can't ask the user."""
         devices = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={microphone_wav}")
         flags = [*QUIET, *devices, "--use-fake-ui-for-media-stream"]
         return await self.playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -163,7 +165,8 @@ def console() -> Console:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPage]:
-    """Open an address. microphone: whether the learner allows it. Other options go to the browser's context."""
+    """Open an address. microphone: whether the learner allows its use. tap: whether the page's sound is measured
+    (support/page_tap.js). Other options go to the browser's context."""
     contexts: list[BrowserContext] = []
 
     async def open_(url: str, *, microphone: bool = True, tap: bool = False, **options: object) -> Page:

@@ -28,7 +28,7 @@ TALK = "async ([url, key]) => (await import('/agents_sdk/browser.mjs')).talkWith
 
 @pytest.fixture(scope="module")
 def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sentence, then a silence longer than the test: Chromium plays the file in a loop."""
+    """The sentence, then a silence longer than the test, because Chromium plays the file in a loop."""
     path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
     path.write_bytes(wav(np.concatenate([resampled(*say(LINE), RATE_HZ), np.zeros(120 * RATE_HZ, np.int16)]), RATE_HZ))
     return path

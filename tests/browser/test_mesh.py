@@ -30,7 +30,7 @@ ANALYSIS_MS = 120_000
 
 @pytest.fixture(scope="module")
 def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sentence, then a silence longer than the test: Chromium plays the file in a loop."""
+    """The sentence, then a silence longer than the test, because Chromium plays the file in a loop."""
     speech = resampled(*say(SENTENCE), RATE_HZ)
     silence = np.zeros(RATE_HZ, np.int16)
     path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
@@ -47,7 +47,7 @@ async def sounding(page: Page) -> int:
 async def test_a_learner_talks_is_answered_interrupts_and_reads_how_it_went(
     open_page: OpenPage, mesh: Mesh, microphone: str
 ) -> None:
-    page = await open_page("about:blank", tap=True, bypass_csp=True)  # only for the tap
+    page = await open_page("about:blank", tap=True, bypass_csp=True)  # so that the tap may be loaded
     await page.add_init_script(f"globalThis.tapUrl = 'data:text/javascript,{quote(TAP.read_text())}'")
     await page.goto(f"{mesh.http}/?mic={microphone}")
     await page.get_by_label("Advanced").check()

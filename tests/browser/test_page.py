@@ -56,8 +56,8 @@ async def test_reply_is_played_without_a_gap_and_reported_to_its_end(open_page: 
     tap = await page.evaluate("readTap()")
     rate = await page.evaluate("new AudioContext().sampleRate")
     assert tap["sounding"] / rate * 1000 == pytest.approx(reply.total_ms, rel=0.01)
-    assert tap["longestGap"] <= 1  # the zero crossings of the sine itself
-    assert tap["largestStep"] < 0.5 * 2 * np.pi * 440 / rate * 1.05  # the slope of the tone: no click
+    assert tap["longestGap"] <= 1  # only the zero crossings of the sine
+    assert tap["largestStep"] < 0.5 * 2 * np.pi * 440 / rate * 1.05  # the slope of the tone itself: no click
     await page.get_by_text("answered in 0.73 s").click()
     await expect(page.locator(".latency li")).to_have_count(6)
 
@@ -104,14 +104,15 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         assert kinds[kinds.index(protocol.Interrupt) - 1] is protocol.Playback  # so the server knows what was heard
     await expect(page.locator(".partner.interrupted")).to_contain_text("You cut in here")
     before = await page.evaluate("readTap('reset')")
-    await client.socket.send_bytes(client_tone(200))  # was on its way when the server was told
+    await client.socket.send_bytes(client_tone(200))  # this audio was on its way when the server was told
     await page.wait_for_function(
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )
     after = await page.evaluate("readTap()")
-    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")  # may still fade
+    # The sound may go on for as long as the fade.
+    assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")
     assert 0 < after["sounding"] < before["frames"]
-    assert after["largestStep"] < 0.06  # faded, not cut
+    assert after["largestStep"] < 0.06  # the sound faded and was not cut
     assert reply.played_ms < reply.total_ms
     said = await page.locator(".partner .words .said").all_inner_texts()
     unsaid = await page.locator(".partner .words .unsaid").all_inner_texts()

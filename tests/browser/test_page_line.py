@@ -213,7 +213,7 @@ async def test_a_move_to_another_gateway_is_unnoticed(open_page: OpenPage, stub:
     assert len(client.frames) - before < 3
     if road == "worklet":
         rate = second.of_type(protocol.Start)[0].audio.sample_rate
-        await second.until(lambda client: len(client.audio) > 2 * rate * 0.7)  # with 0.5 s of earlier audio
+        await second.until(lambda client: len(client.audio) > 2 * rate * 0.7)  # this includes 0.5 s of earlier audio
     else:
         assert second.audio.startswith(b"\x1a\x45\xdf\xa3")
 

@@ -203,10 +203,10 @@ async def test_kept_words_are_unique_and_exported(modules: Page) -> None:
     [
         (None, {"code": "irregular_past", "values": {"past": "went"}},
          "The verb is irregular: its past tense is “went”."),
-        ("it", {"code": "no_to", "values": {}}, "After this verb there is no “to”."),  # the page speaks no Italian
+        ("it", {"code": "no_to", "values": {}}, "After this verb there is no “to”."),  # the page has no Italian texts
         ("de", {"code": "no_to", "values": {}}, "the server's reason"),
         (None, {"code": "a_new_rule", "values": {}}, "the server's reason"),
-        (None, None, "the server's reason"),  # a correction of the language model
+        (None, None, "the server's reason"),  # a correction by the language model
     ],
 )  # fmt: skip
 async def test_a_reason_is_the_servers_in_the_learners_own_language_or_the_pages(

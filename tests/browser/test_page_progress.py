@@ -25,8 +25,8 @@ ARTICLE = Mistake(kind="article", original="in kitchen", corrected="in the kitch
 
 
 def a_record() -> LearnerRecord:
-    """A record of ten conversations of a learner who makes fewer and fewer mistakes, with three words, of which two are
-    due."""
+    """The record of a learner who makes fewer and fewer mistakes. It has ten conversations and three words; two of the
+    words are due."""
     entries = tuple(
         an_entry(
             1 + 3 * i,
@@ -103,7 +103,7 @@ async def test_ten_conversations_as_pictures_and_as_a_table(open_page: OpenPage,
     await expect(speed).to_be_visible()
     await expect(speed.locator("circle")).to_have_count(10)
     corrections = dialog.get_by_role("img", name="Corrections: 2.8 for 100 words in the latest conversation, 7.8 in")
-    await expect(corrections.locator("circle")).to_have_count(9)  # one could not be measured
+    await expect(corrections.locator("circle")).to_have_count(9)  # one conversation could not be measured
     await dialog.get_by_text("As a table").click()
     await expect(dialog.locator("tbody tr")).to_have_count(10)
     first = dialog.locator(".recurring li").first

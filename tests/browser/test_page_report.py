@@ -29,7 +29,7 @@ async def test_report(open_page: OpenPage, stub: PageStub) -> None:
     await expect(marked).to_have_text("Last weekend I go went to the sea with my sister.")
     await expect(marked.locator("del")).to_have_text("go")
     await expect(marked.locator("ins")).to_have_text("went")
-    await expect(report.locator(".score rect.learner")).to_have_count(6)  # one of the five continues on the next line
+    await expect(report.locator(".score rect.learner")).to_have_count(6)  # one of the five turns spans two lines
     await expect(report.locator(".missing")).to_have_count(0)
     await page.get_by_role("button", name="Talk again").click()
     assert (await (await stub.client(2)).message(protocol.Start)).session_id is None
@@ -149,7 +149,7 @@ async def test_a_word_worth_learning_is_kept_and_heard(open_page: OpenPage, stub
     await client.until(lambda _: reply.over)
     await ended(page, client, sample_analysis())
     hear = page.get_by_role("button", name="Hear the sentence: breathtaking")
-    await expect(page.get_by_role("button", name="Hear the sentence: recommend")).to_have_count(0)  # it has none
+    await expect(page.get_by_role("button", name="Hear the sentence: recommend")).to_have_count(0)  # it has no sentence
     await hear.click()
     await page.get_by_role("button", name="Keep in my words: breathtaking").click()
     await page.get_by_role("button", name="My words (1)").click()

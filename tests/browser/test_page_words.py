@@ -48,7 +48,7 @@ async def test_a_sentence_is_heard_again_and_slowly(open_page: OpenPage, stub: P
     await expect(page.locator(".status-now")).to_have_text("Playing it again")
     heard = len(client.frames)
     await client.until(lambda client: len(client.frames) > heard + 10)
-    assert not any(client.frames[-1])  # the microphone must not hear it
+    assert not any(client.frames[-1])  # the microphone must not hear the repeated sentence
     await page.wait_for_function("() => played[1]?.took")
     await expect(page.locator(".status-now")).to_have_text("Listening")
     await client.until(lambda client: any(client.frames[-1]))

@@ -119,7 +119,7 @@ def test_of_a_batch_what_was_cancelled_is_left_undone(engine: AsrEngine) -> None
 
 
 def _plain(heard: Transcript) -> str:
-    """The words without case or marks. Padding depends on the batch, which may change a capital letter."""
+    """The words without case or punctuation. The padding depends on the batch, and may change a capital letter."""
     return heard.text.casefold()
 
 

@@ -1,4 +1,4 @@
-"""Our use of Whisper compared with faster-whisper's own, and the signs it gives of how an utterance ends."""
+"""Whisper as we use it, compared with faster-whisper alone; and the signs that it gives of how an utterance ends."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def test_a_partial_and_what_has_no_words_do_not_say_how_they_close(engine: Faste
 
 
 def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhisper, monkeypatch: Any) -> None:
-    """Timestamps may lie in the padding. Then nothing is left to decode, and faster-whisper need not decode again."""
+    """Timestamps may lie in the padding after the audio. Then no audio is left that faster-whisper must decode
+    again."""
 
     def alone(*_: Any) -> Any:
         raise AssertionError("decoded alone")

@@ -84,7 +84,7 @@ async def test_stops_before_a_stop_string(engine: LlmEngine) -> None:
 
 async def test_the_same_seed_makes_the_same_reply(engine: LlmEngine) -> None:
     request = request_for("Tell me something surprising.", max_tokens=6, temperature=1.0, seed=11)
-    await run(engine, request)  # from now on the prompt is cached, so the arithmetic is always the same
+    await run(engine, request)  # from now on the prompt is cached, so the rounding is always the same
     assert (await run(engine, request))[0] == (await run(engine, request))[0]
 
 

@@ -106,7 +106,8 @@ def test_without_a_network_the_known_voices_are_listed_and_speaking_says_why(ser
         say(engine, "Hello.")
 
 
-# Not 403: after it, the package tries again with a connector that it has closed, if the connector is not its own.
+# Not 403: after a 403, the package tries again. The first try has closed the connector that we gave it, so the second
+# one would fail in another way.
 REFUSALS = {HTTPStatus.TOO_MANY_REQUESTS: "HTTP 429; try again", HTTPStatus.SERVICE_UNAVAILABLE: "HTTP 503; try again"}
 
 

@@ -63,7 +63,7 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
     url = f"http://127.0.0.1:{port}"
     ask = {"type": "text", "text": "Please tell me a long story about a dragon and a village."}
     with (
-        story_server() as story,  # the bundled model's story is over too soon
+        story_server() as story,  # because the bundled model's story would end too soon
         running("llm_service", tmp_path / "llm.log", {"LLM_PORT": str(llm_port), **story}),
         running("gateway", tmp_path / "gateway.log", settings) as gateway,
     ):
@@ -122,7 +122,7 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
         assert not [process for process in processes if process.is_running()]
     neighbour = mesh.neighbour(0)
     models = {name: neighbour[name] for name in ("ASR_ADDRESS", "LLM_ADDRESS", "TTS_ADDRESS")}
-    with running_mesh(tmp_path, **models) as own:  # a Valkey of its own, another mesh's models
+    with running_mesh(tmp_path, **models) as own:  # with a Valkey of its own and the models of another mesh
         async with a_learner(own.ws) as learner:
             await learner.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
             assert (await learner.wait_for("resumed"))["turns"] == 2

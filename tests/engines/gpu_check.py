@@ -1,9 +1,9 @@
-"""Measures Kyutai TTS at the size of kyutai/tts-1.6b-en_fr with random weights: time to the first sound, and speed
-after it.
+"""Measures Kyutai TTS at the size of kyutai/tts-1.6b-en_fr with random weights: the time to the first sound, and the
+real-time factor.
 
     python -m tests.engines.gpu_check --device cuda --streams 1 8
 
-The speech is noise, but a step takes as long as with the real weights. In addition to PyTorch, it needs the wheels
+The speech is noise, but a step takes as long as with the real weights. In addition to PyTorch, this needs the wheels
 moshi, sphn, sentencepiece, safetensors, einops, huggingface-hub, pydantic-settings, grpcio, grpcio-status and protobuf.
 """
 
@@ -28,7 +28,8 @@ TEXT = "Yesterday I walked along the river with my two dogs, and many people wer
 
 
 def full_size() -> dict[str, Any]:
-    """The hyperparameters of kyutai/tts-1.6b-en_fr, as published in its config.json (from memory: check the sizes)."""
+    """The hyperparameters in the published config.json of kyutai/tts-1.6b-en_fr. They were not looked up but recalled,
+    so check the sizes."""
     config = copy.deepcopy(TINY)
     config.update(
         card=2048,
@@ -54,7 +55,7 @@ def full_size() -> dict[str, Any]:
 
 
 def measure(engine: KyutaiTts, streams: int) -> None:
-    """`streams` replies at once: seconds to the first sound of each, and synthesis time per second of speech."""
+    """Synthesise `streams` replies at once. Print the longest time to a first sound, and the real-time factor."""
     voice = engine.voices()[0]
     began = time.perf_counter()
     going: dict[int, SpeechStream] = {}

@@ -1,4 +1,5 @@
-"""Coqui's VITS, of one voice and several, and Tacotron2 with a vocoder: tiny, random, through the real library."""
+"""Coqui's VITS with one voice and with several, and Tacotron2 with a vocoder: tiny random models in the real
+library."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Coqui's XTTS, tiny and with random weights, streamed through the real library. Two replies take turns on one
-model."""
+"""Coqui's XTTS, tiny and with random weights, streamed in the real library. Two replies take turns on one model."""
 
 from __future__ import annotations
 

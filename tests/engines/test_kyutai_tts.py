@@ -1,4 +1,4 @@
-"""Kyutai TTS: a tiny random model in the layout of tts-1.6b-en_fr, through the real library."""
+"""Kyutai TTS: a tiny random model in the layout of tts-1.6b-en_fr, in the real library."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def test_closing_stops_within_a_frame(engine: KyutaiTts) -> None:
 
 
 def test_a_reply_does_not_depend_on_who_speaks_beside_it(engine: KyutaiTts) -> None:
-    """Two replies share each step, and both say all of their words. The next reply can use a row without a trace of the
-    last one."""
+    """Two replies share each step, and both say all of their words. A row of the batch is used again without a trace of
+    the last reply."""
     alone_before = steps(engine)
     say(engine, TEXT)
     alone = steps(engine) - alone_before

@@ -1,4 +1,4 @@
-"""pocket-tts: a tiny random model, through the real library."""
+"""pocket-tts: a tiny random model, in the real library."""
 
 from __future__ import annotations
 

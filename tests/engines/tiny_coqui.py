@@ -22,7 +22,7 @@ from TTS.vocoder.models import setup_model as setup_vocoder
 
 
 def tiny_vits(folder: Path, speakers: tuple[str, ...] = ()) -> Path:
-    """VITS, of one speaker or several."""
+    """VITS with one speaker or several."""
     folder.mkdir(parents=True)
     args = VitsArgs(
         hidden_channels=16,

@@ -17,16 +17,16 @@ from transformers import (
 
 PADDING = 3
 PIECES = ["<mark>", "<s>", "</s>", "<pad>", "▁I", "▁like", "▁app", "les", "▁and", "▁pe", "ars", "▁to", "day", ".", "▁"]
-_HEARD = 0.03  # the scale of what the codec hears in noise
+_HEARD = 0.03  # the scale of the codec's random codebooks
 DELAY_S, PREFIX_S = 0.5, 1.0
 
 
 def save(folder: Path) -> Path:
-    """Write the checkpoint; the same one every time."""
+    """Write the checkpoint. It is the same every time."""
     torch.manual_seed(11)
     _processor().save_pretrained(folder)
     model = KyutaiSpeechToTextForConditionalGeneration(_config())
-    with torch.no_grad():  # makes its words depend on the audio, not on its earlier words
+    with torch.no_grad():  # the model's words must depend on the audio, not on its earlier words
         model.model.embed_tokens.embed_tokens.weight[: len(PIECES) + 1].mul_(0.02)
         model.model.embed_tokens.embed_tokens.weight[len(PIECES) + 1 :].mul_(20)
         model.lm_head.weight.mul_(20)

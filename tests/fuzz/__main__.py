@@ -3,8 +3,9 @@
     python -m tests.fuzz --time 60              all targets, which share the time
     python -m tests.fuzz --only wav --time 600  one of them
 
-It begins with the corpus in tests/fuzz/corpus. Inputs that reach new code are kept in build/fuzz, from which the next
-run goes on. An input that makes a target fail is written there, too, as crash-… or timeout-…, and the status is 1.
+It begins with the corpus in tests/fuzz/corpus. It keeps inputs that reach new code in build/fuzz, and the next run goes
+on from there. If an input makes a target fail, it writes the input there as crash-… or timeout-…, and the exit status
+is 1.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def decoded_bytes(kind: StreamKind, decoder: StreamDecoder, data: bytes, size: i
 
 
 def _decode(decoders: Mapping[StreamKind, StreamDecoder], data: bytes) -> None:
-    """Decode the format with whose signature the bytes begin. The last byte says how the rest is cut."""
+    """Decode the bytes in the format that their first bytes name. The last byte decides how the others are cut."""
     if not data:
         return
     size, data = (7, 64, 1024, 1 << 20)[data[-1] % 4], data[:-1]
@@ -153,7 +153,7 @@ def server_events(data: bytes) -> None:
 
 
 def _events(data: bytes, size: int) -> list[str] | None:
-    """None if they are no server-sent events."""
+    """The events in the data; None if the data is no stream of server-sent events."""
     parser = SseParser()
     try:
         return [event for piece in _cut(data, size) for event in parser.feed(piece)]
@@ -162,7 +162,7 @@ def _events(data: bytes, size: int) -> list[str] | None:
 
 
 def clauses(data: bytes) -> None:
-    """A model's reply on its way to the voice. The clauses together are the text, however the text is cut."""
+    """A model's reply, split into clauses for synthesis. However the text is cut, the clauses together are the text."""
     if not data:
         return
     language, size = _LANGUAGES[data[0] % len(_LANGUAGES)], 1 + data[0] // len(_LANGUAGES)

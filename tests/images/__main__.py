@@ -56,7 +56,7 @@ def main() -> int:
             sys.exit(f"verify-images: {problem or type(problem).__name__}")
         finally:
             if not arguments.keep:
-                engine.compose_run("down", "-v", "--remove-orphans")  # the replicas, too
+                engine.compose_run("down", "-v", "--remove-orphans")  # this also removes the replicas
     print("verify-images: every image was built, and a conversation was held through the compose file")
     return 0
 

@@ -61,7 +61,7 @@ def _make_base(engine: Engine) -> None:
 
 
 def _make_program(engine: Engine, image: str, program: Path, *, entrypoint: str = "") -> None:
-    """An image of one program on the base."""
+    """Make an image with one program on the base image."""
     if _is_here(image):
         return
     with tempfile.TemporaryDirectory() as folder:

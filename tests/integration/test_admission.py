@@ -22,7 +22,7 @@ from tests.support.mesh import running
 from tests.support.openai_api import connected
 from tests.support.realtime import realtime
 
-ROUNDS = 334  # for each of three: 1,002 in all
+ROUNDS = 334  # for each of three gateways: 1,002 in all
 LEASE_S = 1.0
 
 
@@ -95,7 +95,8 @@ async def test_a_clock_that_is_set_back_keeps_the_seats_of_a_dead_gateway_no_lon
 
 
 async def test_a_clock_that_is_set_forward_takes_no_seat_from_who_sits_on_it(url: str) -> None:
-    """All leases have lapsed. The gateway's next beat takes its seats again first, and its queue goes on waiting."""
+    """All leases have lapsed. The gateway's next heartbeat first renews the leases of its seats, so its queue goes on
+    waiting."""
     async with admission_queue(url, 1, lease_s=LEASE_S) as queue, redis.from_url(url) as client:
         assert (await queue.arrive("sits")).is_seated
         waiting = await queue.arrive("waits")
@@ -177,7 +178,7 @@ async def test_a_place_in_the_queue_outlives_its_gateway(url: str) -> None:
             assert (await other.arrive("thief", place=forged)).position == -1  # the id of a session is not a ticket
         back = await other.arrive("a, again", place=ticket)
         assert back.position == 1
-        assert (await other.arrive("thief", place=ticket)).position == -1  # a ticket works only once
+        assert (await other.arrive("thief", place=ticket)).position == -1  # a ticket can be used only once
         await until(waiting[1], 2)
         await other.leave(first)
         await until(back, 0)

@@ -24,7 +24,7 @@ from tests.support.generating_llm import GeneratingLlm
 from tests.support.mesh import ROOT
 
 PROMPT_TOKENS = 1500
-TIMEOUT_S = 500  # other tests may leave the model little of the processor
+TIMEOUT_S = 500  # other tests may leave the model little processor time
 SHAPES = ({"corrected"}, {"reasons"}, {"meanings"}, {"about"}, {"summary", "next_steps", "cefr", "cefr_because"})
 
 DIALOGUE = (
@@ -85,7 +85,7 @@ def llama() -> Iterator[str]:
     parameters.cpuparams.n_threads = 1  # several threads wait for one another, which is slow on a busy processor
     server = xllamacpp.Server(parameters)
     yield server.listening_address
-    del server  # ends it
+    del server  # this ends the server
 
 
 def conversation(repeats: int) -> list[Turn]:
@@ -152,5 +152,5 @@ async def test_the_bundled_model_cannot_break_the_analysis(
     assert analysis.fluency.pauses.count == 0
     spoken_s = sum(len(learner.split()) for _, learner in DIALOGUE) / 4 * repeats
     assert analysis.fluency.speaking_time_s == spoken_s
-    assert analysis.fluency.words_per_minute == round((spoken_s * 4 - repeats) * 60 / spoken_s, 1)  # without um
+    assert analysis.fluency.words_per_minute == round((spoken_s * 4 - repeats) * 60 / spoken_s, 1)  # without "um"
     assert (analysis.cefr.estimate is None) == ("cefr" in analysis.unavailable)

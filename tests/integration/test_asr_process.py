@@ -75,7 +75,7 @@ async def test_sigterm_ends_a_silent_stream_at_once_and_an_open_turn_when_it_is_
             for call, pcm in ((silent, silence(1)), (speaking, line[: len(line) // 2])):
                 await call.write(config())
                 await call.write(audio(pcm))
-                await call.initial_metadata()  # now it is being served; the first event may come much later
+                await call.initial_metadata()  # now the call is being served; its first event may come much later
             assert (await speaking.read()).HasField("speech_started")
             process.send_signal(signal.SIGTERM)
             assert await silent.code() is grpc.StatusCode.UNAVAILABLE

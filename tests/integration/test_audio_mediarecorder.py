@@ -96,7 +96,7 @@ async def test_chromiums_recording_is_what_its_microphone_heard(
 
     assert not heard.errors
     assert (heard.codec, heard.source_sample_rate_hz) == (f"opus/{container}", 48_000)
-    assert len(chunks) > seconds  # it came in slices
+    assert len(chunks) > seconds  # the recording came in slices
     assert len(heard.samples) > seconds * 16_000
     assert likeness(loudest(heard.samples), resampled(spoken, rate_hz, 16_000)) > 0.8
     assert (await hear([b"".join(chunks)])).pcm == heard.pcm
@@ -112,7 +112,7 @@ async def test_a_persons_speech_survives_the_codec(make: object) -> None:
 
 
 def loudest(samples: Samples, seconds: float = 1.5) -> Samples:
-    """The loudest part. On a busy machine, the fake microphone may skip something, so later parts are shifted."""
+    """The loudest part. On a busy machine, the fake microphone may leave something out, which shifts later parts."""
     size = round(seconds * 16_000)
     energy = np.cumsum(np.concatenate([[0.0], samples.astype(np.float64) ** 2]))
     start = int(np.argmax(energy[size:] - energy[:-size]))

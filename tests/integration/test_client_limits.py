@@ -58,7 +58,8 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
     async with counts(url, lease_s=0.3) as limits, redis.from_url(url) as client:
         await limits.enter("ana", "dead", most=1, per_minute=0)
         (key,) = [key async for key in client.scan_iter("*:open")]
-        await client.zadd(key, {"dead": 1000 * (await client.time())[0] + 3_600_000})  # by a clock an hour ahead
+        # This lease was written while the clock was an hour ahead.
+        await client.zadd(key, {"dead": 1000 * (await client.time())[0] + 3_600_000})
         await client.pexpire(key, 3_600_000)
         assert (await limits.enter("ana", "a", most=1, per_minute=0)).too_many_open
         await asyncio.sleep(0.4)
@@ -66,13 +67,13 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
 
 
 async def test_connections_of_the_last_minute_count_until_they_are_a_minute_old(url: str) -> None:
-    """Otherwise twice as many could be opened around the full minute."""
+    """If the count began anew each minute, a client could open twice as many around the full minute."""
     async with counts(url) as limits, redis.from_url(url) as client:
         await limits.enter("ana", "a", most=100, per_minute=3)
         (key,) = [key async for key in client.scan_iter("*:opened")]
 
         async def enters(minutes_ago: int) -> Entry:
-            """After a billion connections were opened in that minute."""
+            """Try to enter, after a billion connections were opened `minutes_ago`."""
             while True:
                 minute = (await client.time())[0] // 60
                 await client.hset(key, mapping={"minute": minute - minutes_ago, "current": 10**9, "before": 0})

@@ -1,5 +1,5 @@
-"""Sixty learners, the real Envoy, three recognisers and two voices. Replicas are killed and drained, and no learner
-loses a turn.
+"""Sixty learners, the real Envoy, three replicas of recognition and two of synthesis. Replicas are killed and drained,
+and no learner loses a turn.
 
 The models are stubs that take fixed times. The services around them, the gateway, Valkey, and Envoy with its deployed
 configuration are real, each in a process of its own. Every learner says the same sentence, once every six seconds.
@@ -36,10 +36,10 @@ from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 LEARNERS, SENTENCES = 60, 3
 SENTENCE_EVERY_S = 6.0
-"""A sentence of 2 s, the reply of 2.4 s, and the waits for both. The gateway and recognition work on each second of a
-learner's audio, also on the silence, so a longer cycle takes more processor time."""
+"""A sentence of 2 s, the reply of 2.4 s, and the waits for both. The gateway and recognition also work on silence, so a
+longer cycle would take more processor time."""
 MESSAGE_S = 0.1
-"""The audio in each message, as long as browsers' recorders send it. Messages of 20 ms would take more processor
+"""The length of the audio in each message, as browsers' recorders send it. Messages of 20 ms would take more processor
 time."""
 MESSAGE_BYTES = 2 * round(MESSAGE_S * RATE_HZ)
 SPREAD = 0.15

@@ -119,7 +119,7 @@ async def test_a_frame_far_over_the_limit_closes_the_socket_with_1009(gateway: T
             await socket.send(bytes((1 << 24) + 1))
             async for _ in socket:
                 pass
-        assert socket.close_code in {1009, 1006}  # 1006: it was closed while the rest was still being sent
+        assert socket.close_code in {1009, 1006}  # 1006: the socket was closed while the rest was still being sent
     async with a_learner(gateway.ws) as learner:
         await still_talks(learner)
 

@@ -105,7 +105,7 @@ async def test_words_before_the_time_limit_are_kept() -> None:
     old, new = TestGateway(), TestGateway()
     new.store = old.store
     heard = transcript("Well I think")
-    old.asr.script = [(1600, SpeechStarted(0)), (10**9, EndOfTurn(heard))]  # sent when the audio has ended
+    old.asr.script = [(1600, SpeechStarted(0)), (10**9, EndOfTurn(heard))]  # the turn ends only when the audio ends
     async with old.running(gateway_drain_timeout_s=0.3), new.running(), a_learner(old.ws) as learner:
         await learner.send(**PCM_START)
         await learner.send_audio([bytes(3200)] * 5)

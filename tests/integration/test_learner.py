@@ -1,4 +1,4 @@
-"""A learner's second conversation begins with the usual pause that was measured in the first one. Gateways around a
+"""A learner's second conversation begins with the usual pause that was measured in the first one. The gateways share a
 real Valkey."""
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ async def test_the_second_conversation_begins_with_the_pause_of_the_first(store:
     async with first.running(), second.running():
         assert await usual_pause_heard_with(first, learner=ANNA, teaches_ms=900) == 0
         assert await usual_pause_heard_with(second, learner=ANNA) == 900
-        assert await usual_pause_heard_with(second, learner=ANNA) == 900  # no measured pause, no change
+        assert await usual_pause_heard_with(second, learner=ANNA) == 900  # nothing was measured, so nothing changed
         assert await usual_pause_heard_with(second, learner=BORIS) == 0
         assert await usual_pause_heard_with(second) == 0
 

@@ -1,5 +1,5 @@
-"""Several model servers behind the service: they share the load, are replaced before the first token, and are ejected
-and return."""
+"""Several model servers behind the service. They share the load. If one fails before the first token, another one takes
+over. A server that fails gets no requests until it has recovered."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]
 
 @dataclass
 class SmallServer:
-    """Serves one model over real HTTP. `behaviour` of a reply: ok, hold, a status, "reset", "half" or "silent"."""
+    """Serves one model over real HTTP. behaviour: how it replies: "ok", "hold", a status, "reset", "half" or
+    "silent"."""
 
     behaviour: str = "ok"
     waiting: int = 0
     port: int = field(default_factory=free_port)
-    replies: int = 0  # without those to probes
+    replies: int = 0  # replies to probes are not counted
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 

@@ -69,8 +69,8 @@ async def service(folder: Path) -> AsyncIterator[Running]:
 
 
 async def ended(process: psutil.Process) -> None:
-    """Wait until the process has ended; the test's time-out is the limit. (In a container, an orphan may stay as a
-    zombie.)"""
+    """Wait until the process has ended; the test's time-out is the limit. In a container, an orphan may stay as a
+    zombie, which counts as ended."""
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         await asyncio.sleep(0.05)
 

@@ -279,7 +279,7 @@ async def test_describes_itself(llm: Llm) -> None:
 
 
 async def test_the_unused_part_of_the_cache_takes_no_memory(llm: Llm) -> None:
-    """The cache of four slots is 180 MB, and the tests before have written to a part of it."""
+    """The cache of four slots is 180 MB, and earlier tests have written to a part of it."""
     memory = llama_process().memory_info()
     assert memory.rss - memory.shared < 170e6
 
@@ -292,7 +292,7 @@ def llama_process() -> psutil.Process:
 
 
 async def test_a_killed_server_is_started_again(llm: Llm) -> None:
-    """The last test, because afterwards the cache is cold."""
+    """This is the last test, because the cache is cold afterwards."""
     child = llama_process()
     before, restarts = llm.engine.base_url, counted("aitalk_llm_server_restarts_total")
     call = llm.stub.StreamingGenerate(streaming("Count.", max_tokens=2000, json_schema=ENDLESS))

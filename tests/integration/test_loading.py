@@ -37,7 +37,7 @@ def failing(how: str, folder: Path, *before: str, **settings: str) -> subprocess
 
 
 def said(process: subprocess.Popen[str]) -> str:
-    """Wait for a process that can't start. Returns its last words."""
+    """Wait for a process that can't start. Returns the last line of its log."""
     _, log = process.communicate(timeout=60)
     assert process.returncode == 1, log
     assert "Traceback" not in log
@@ -111,7 +111,7 @@ def test_the_mesh_says_which_process_ended_it_and_why(
     assert last_words in verdict
 
 
-# --- in turn
+# --- one after the other
 
 
 def test_models_load_one_after_the_other(tmp_path: Path) -> None:

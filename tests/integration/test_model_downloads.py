@@ -1,5 +1,5 @@
 """Downloads of weights with the real huggingface_hub, from a hub on loopback that breaks connections, sends wrong bytes
-or is away; and a full disk.
+or can't be reached. Also a full disk.
 
 Each download is a process of its own: the library reads HF_ENDPOINT when it is imported.
 """
@@ -95,7 +95,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(hub: Hub, tmp_path:
     folder, _ = fetch(hub, tmp_path)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.cut_after == []
-    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # if it had started again, it would be 77 MB
+    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # a download from the start would make it 77 MB
 
 
 def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Pa
     assert hub.stalled.wait(30)
     (partial_file,) = tmp_path.rglob("*.partial")
     while (kept := partial_file.stat().st_size) < 2 * BUFFER:
-        time.sleep(0.01)  # until it has read all that was sent
+        time.sleep(0.01)  # until the process has read all that was sent
     killed.kill()
     killed.communicate()
     sent, hub.stall_after = hub.served["model.safetensors"], None

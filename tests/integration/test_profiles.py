@@ -116,7 +116,7 @@ def test_nvidias_libraries_are_found_where_the_wheels_put_them(tmp_path: Path) -
     packages = tmp_path / "lib" / "python3.12" / "site-packages"
     for folder in ("nvidia/cublas/lib", "nvidia/cudnn/lib"):
         (packages / folder).mkdir(parents=True)
-    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # there are no libraries that need it
+    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # no library is installed that needs it
     (packages / "ctranslate2").mkdir()
     path = Environment(tmp_path).settings({"LD_LIBRARY_PATH": "/mine"})["LD_LIBRARY_PATH"]
     assert path == f"{packages}/nvidia/cublas/lib:{packages}/nvidia/cudnn/lib:/mine"

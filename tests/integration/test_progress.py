@@ -1,4 +1,4 @@
-"""Learners' records: ten conversations, the export, the erasure, consent. Gateways around a real Valkey."""
+"""Learners' records: ten conversations, the export, the erasure, consent. The gateways share a real Valkey."""
 
 from __future__ import annotations
 
@@ -331,7 +331,7 @@ async def test_a_session_that_could_not_be_saved_is_not_written_after_the_erasur
     record.is_wanted = partial(world.learners.is_kept, name, record_id)
     world.store.save_later(record)
     await world.learners.erase(name)
-    world.store.save_later(record)  # at a gateway that does not know of the erasure
+    world.store.save_later(record)  # this gateway has not heard of the erasure
     assert await world.store._save_one(record)
     assert not world.store._unsaved
     assert await world.keys() == []

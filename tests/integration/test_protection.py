@@ -79,7 +79,7 @@ async def test_a_browser_sends_it_as_a_subprotocol_which_is_not_sent_back() -> N
 async def test_no_log_has_what_a_client_puts_into_a_url(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """uvicorn logs the URL of every WebSocket and, with DEBUG, of every request. A token in a URL lets nobody in."""
+    """uvicorn logs the URL of every WebSocket and, with DEBUG, of every request. A token in a URL isn't accepted."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # another test's server may have silenced them
         caplog.set_level(logging.INFO, logger=name)
         monkeypatch.setattr(logging.getLogger(name), "propagate", True)

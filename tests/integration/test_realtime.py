@@ -29,7 +29,8 @@ from tests.support.realtime_steps import (
 async def test_a_spoken_turn_gives_the_events_in_their_order() -> None:
     gateway = a_gateway()
     gateway.asr.script = one_turn()
-    async with gateway.running(client_messages_per_s=3), realtime(gateway.http) as client:  # 21 events: 7 s of it
+    # The client sends 21 events at once, as many as the limit allows in 7 s.
+    async with gateway.running(client_messages_per_s=3), realtime(gateway.http) as client:
         await client.update(**TRANSCRIBED)
         await client.say(bytes(2 * SECOND))
         done = await client.wait_for("response.done")

@@ -22,7 +22,7 @@ from tests.support.realtime_steps import (
     write,
 )
 
-# --- who comes in
+# --- who may connect
 
 
 async def test_a_key_or_a_token_is_needed() -> None:

@@ -125,7 +125,7 @@ class Roamer:
         await asyncio.sleep(delay_s)
 
     async def _send(self, socket: ClientConnection, message: dict[str, Any]) -> None:
-        """Send the message, unless the connection is closed. In that case a `reconnect` is still to be read."""
+        """Send the message, unless the connection is closed. In that case the learner has yet to read a `reconnect`."""
         with suppress(ConnectionClosed):
             await socket.send(json.dumps(message))
 

@@ -19,7 +19,7 @@ from common.settings import ModelServerSettings
 NAME = llm_pb2.DESCRIPTOR.services_by_name["LlmService"].full_name
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-ROUNDS = 200  # with two calls of `stop` at once, grpcio crashed in fewer rounds
+ROUNDS = 200  # with two simultaneous calls of `stop`, grpcio crashed before that many rounds
 
 
 async def nothing() -> None: ...

@@ -112,7 +112,7 @@ async def test_a_wrong_token_and_an_unknown_session_are_told_apart(store: RedisS
         await store.resume("abc", "guess", "g2")
     with pytest.raises(SessionUnknownError):
         await store.resume("xyz", "token", "g2")
-    await store.append(STATE, TURNS[0])  # the refused writes have changed nothing
+    await store.append(STATE, TURNS[0])  # this works, because the refused calls have changed nothing
 
 
 @pytest.mark.parametrize("field", ["state", "token", "turns"])

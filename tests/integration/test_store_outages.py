@@ -1,6 +1,6 @@
-"""Redis restarts, fails over, and gets many writes at once. On real Valkeys.
+"""Real Valkeys restart, fail over, and get many writes at once.
 
-Sources: outside reports, as the cases `redis_failover.py`, `redis_pool_100.py` and `redis_stale_pool.py`.
+Sources: the cases `redis_failover.py`, `redis_pool_100.py` and `redis_stale_pool.py` in docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def test_after_a_failover_turns_go_to_the_new_master_and_what_it_lacks_is_
     master = old_port
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Stands for the host name that a failover moves: it connects new connections to the present master."""
+        """Connect a client to the present master. This stands for the host name that a failover moves."""
         up, down = await asyncio.open_connection("127.0.0.1", master)
 
         async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -163,7 +163,7 @@ async def test_a_learner_who_comes_back_after_an_outage_has_all_that_was_said_in
 
 
 async def test_a_write_to_a_connection_that_was_reset_is_no_bug() -> None:
-    """uvloop raises RuntimeError for it, which once ended 30 sessions together."""
+    """uvloop raises RuntimeError for such a write. Once, that ended 30 sessions together."""
     closed = "unable to perform operation on <TCPTransport closed=True reading=False 0x0>; the handler is closed"
     with pytest.raises(UnavailableError, match="can't be reached"):
         async with reachable():

@@ -1,4 +1,4 @@
-"""Redis behind a Sentinel that fails over. On a real Sentinel and real Valkeys."""
+"""Redis behind a Sentinel that fails over: a real Sentinel with real Valkeys."""
 
 from __future__ import annotations
 

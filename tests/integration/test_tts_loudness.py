@@ -140,8 +140,8 @@ def test_whole_sentences_of_one_reply_are_even() -> None:
 
 
 def test_streamed_sentences_of_one_reply_are_evener_than_they_came() -> None:
-    """With pieces of 80 ms the gain changes slowly, so a sentence profits from the loudness measured in the one
-    before."""
+    """With pieces of 80 ms the gain changes slowly, so a sentence profits from the loudness that was measured in the
+    sentence before it."""
     engine = levelled(0.3, piece_s=0.08)
     story(engine)
     assert lufs(story(engine), RATE) == pytest.approx(TARGET, abs=1.5)

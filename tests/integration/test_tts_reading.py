@@ -1,8 +1,8 @@
 """Figures and signs are spoken as people read them. The bundled voice speaks, and the bundled Whisper writes down what
 it hears.
 
-Whisper itself writes figures for number words. So a case is listed only if Whisper hears something else without the
-normaliser.
+Whisper itself writes figures for number words. So a case is listed only if Whisper writes something else when the voice
+speaks the text without the normaliser.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ async def test_the_voice_begins_before_the_text_ends(stub: Any) -> None:
     call = stub.StreamingSynthesize()
     await call.write(config())
     await call.write(text("I think so, "))
-    first = await call.read()  # although nothing else was sent
+    first = await call.read()  # it comes although the rest of the text was not sent
     assert (first.chunk.text_start, first.chunk.start_sample) == (0, 0)
     assert first.chunk.audio
     await call.write(text("and you know why."))
@@ -212,13 +212,13 @@ async def test_a_cancel_stops_the_work_and_frees_the_slot(stub: Any, engine: Cou
     stopped = engine.asked
     assert stopped <= asked + 1
     await speak(stub, [tts.STORY])
-    assert engine.asked == stopped + len(tts.SENTENCES)  # only those of the story
+    assert engine.asked == stopped + len(tts.SENTENCES)  # only the story was synthesised
     assert REGISTRY.get_sample_value("aitalk_tts_cancelled_total") == cancels + 1
 
 
 async def test_synthesis_waits_for_a_client_that_does_not_read(stub: Any, engine: CountingEngine) -> None:
-    """Replies take turns in the threads. While another client gets 15 pieces, this one would get as many if it were not
-    held back."""
+    """Replies take turns in the threads. If synthesis didn't wait, this client's call would get 15 pieces while another
+    client gets 15."""
     await free_slots(stub)
     before = engine.asked
     address = f"127.0.0.1:{stub.server.port}"
@@ -236,9 +236,9 @@ async def test_synthesis_waits_for_a_client_that_does_not_read(stub: Any, engine
 @pytest.mark.parametrize(
     ("window", "most_s"),
     [
-        # The window's 0.34 s, a piece of 0.74 s, and perhaps one more if the last took long on a busy machine.
+        # The window holds 0.34 s and a piece has 0.74 s. On a busy machine a second piece may be made.
         (16_384, 2.0),  # the window of our gateway
-        (65_536, 3.0),  # gRPC's default, kept from growing: 1.37 s
+        (65_536, 3.0),  # gRPC's default, which holds 1.37 s; the test keeps it from growing
     ],
 )
 @pytest.mark.parametrize("heard_s", [0.2, 2.0, 6.0])
@@ -270,7 +270,7 @@ def made_s() -> float:
 async def test_no_slot_is_said_at_once(stub: Any) -> None:
     await free_slots(stub)
     calls = [await begin(stub, sentences=1) for _ in range(2)]
-    # Without a request, because a write could race with the refusal, and the refusal's message would be lost.
+    # The call sends no request, because a write could race with the refusal and lose its message.
     code, details = await status(stub.StreamingSynthesize())
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 slots" in details

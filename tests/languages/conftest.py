@@ -77,8 +77,8 @@ class Speaker:
         return self._whisper.transcribe(speech, DecodeOptions(language, "final"))
 
     def understand(self, speech: NDArray[np.float32], language: str) -> str:
-        """What Whisper base understands with its makers' own search (a beam of 5). AI-Talk's ear decodes greedily, and
-        then sometimes writes nonsense for a clear voice ("GAL FROY PREFARTU LE PLU")."""
+        """What Whisper base understands with its makers' own search (a beam of 5). AI-Talk's recognition decodes
+        greedily, and sometimes writes nonsense for a clear voice ("GAL FROY PREFARTU LE PLU")."""
         assert self._whisper._model
         segments, _ = self._whisper._model.transcribe(speech, language=language, beam_size=5)
         return " ".join(segment.text.strip() for segment in segments)

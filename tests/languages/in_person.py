@@ -1,9 +1,9 @@
 """A learner who talks to the mesh as a person does: the microphone is never off, and a reply is heard at the pace at
 which it is spoken.
 
-A client that claims to have heard a reply as soon as it has arrived makes the learner speak while the gateway still
-expects the partner's voice in the microphone. In a conversation's first replies the gateway does not know yet whether
-there is an echo, so it removes some of the learner's words with the echo that it expects.
+Other tests report a reply as heard as soon as it has arrived, and speak at once. Then the gateway still expects the
+partner's voice in the microphone. In a conversation's first replies it does not know yet whether there is an echo, so
+it removes some of the learner's words together with the expected echo.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class InPerson:
         self._recording = asyncio.create_task(self._microphone.run())
 
     async def say(self, pcm: Pcm) -> None:
-        """Speak, at 16 kHz. Returns once all of it has been said."""
+        """Speak this audio (16 kHz). Returns once all of it has been said."""
         end_s = self._microphone.say(pcm) + len(pcm) / 16_000
         await asyncio.sleep(end_s - now())
 
     async def hear_reply(self, *, after: int, timeout_s: float) -> tuple[str, NDArray[np.float32], Message]:
         """Listen to replies until one is heard to its end. Returns its text, its sound at 16 kHz, and the message that
-        it is over. after: the number of messages that had come before the learner spoke."""
+        ends it. after: the number of messages that had come before the learner spoke."""
         async with asyncio.timeout(timeout_s):
             while True:
                 turn_id = (await self.learner.wait_for("ai_text", after=after, timeout_s=timeout_s))["turn_id"]
@@ -80,7 +80,8 @@ class InPerson:
 
 @asynccontextmanager
 async def in_person(url: str, **start: object) -> AsyncIterator[InPerson]:
-    """A learner at the gateway at `url`, whose microphone is on. start: what the conversation's `start` says."""
+    """Connect a learner to the gateway at `url`, and switch the microphone on. start: the fields of the message
+    `start`."""
     async with a_learner(url) as learner:
         await learner.send(type="start", audio={"encoding": "pcm_s16le"}, **start)
         person = InPerson(learner)

@@ -24,7 +24,7 @@ from tests.languages.in_person import in_person
 from tests.support.asr import Pcm
 from tests.support.mesh import Mesh
 
-# ruff: noqa: SIM905  a list of words reads better as one
+# ruff: noqa: SIM905  a list of words reads better as one string
 
 
 @dataclass(frozen=True)

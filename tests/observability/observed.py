@@ -101,7 +101,7 @@ def spoken(text: str) -> list[bytes]:
 
 
 def _telling(text: str) -> list[str]:
-    """All sequences of three words of the text, because three words in a row are in no log by chance."""
+    """All sequences of three words of the text, because no log has three words in a row by chance."""
     words = text.split()
     return [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
 

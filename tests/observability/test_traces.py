@@ -1,4 +1,5 @@
-"""Each turn has one trace across the real processes, with every stage under the right parent, and without words."""
+"""Each turn has one trace across the real processes, with every stage under the right parent. No trace contains what
+was said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LiveKit's OpenAI plugin, outside of a room."""
+"""LiveKit's OpenAI plugin, without a LiveKit room."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Talk:
 
 
 class Reply:
-    """One reply, as its parts come."""
+    """The parts of one reply, as they come."""
 
     def __init__(self) -> None:
         self.message_id = ""

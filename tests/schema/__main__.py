@@ -2,7 +2,7 @@
 model services.
 
 It fails on an answer that the document doesn't describe (status, content type, body, headers), on a valid request that
-is refused, on an invalid one that is taken, and on an error of the server.
+is refused, on an invalid one that is accepted, and on an error of the server.
 """
 
 from __future__ import annotations

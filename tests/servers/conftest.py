@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect the failures that the table of servers explains; if such a test passes, the run fails."""
+    """Expect the failures that the table of servers explains. If such a test passes, the run fails."""
     for item in items:
         name = _server(item)
         test = getattr(item, "originalname", "")
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _server(item: pytest.Item) -> str:
     call = getattr(item, "callspec", None)
     name = str(call.params.get("engine")) if call else ""
-    return name if name in SERVERS else ""  # for an empty list, pytest makes a parameter of its own
+    return name if name in SERVERS else ""  # if no server is installed, pytest makes a parameter of its own
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,8 +1,8 @@
 """`python -m tests.servers.ollama_stand_in PORT URL CONTEXT`: answers as Ollama does, with a llama.cpp behind it.
 
-Ollama itself is in no package registry. Written after docs.ollama.com/api/openai-compatibility and `openai/openai.go`
-of ollama/ollama:
-- it reads the fields below and ignores all others, so `think` and `chat_template_kwargs` too
+Ollama itself is in no package registry. The stand-in follows docs.ollama.com/api/openai-compatibility and
+`openai/openai.go` of ollama/ollama:
+- it reads the fields below and ignores all others, including `think` and `chat_template_kwargs`
 - each model has a tag, and `smollm2` means `smollm2:latest`; there are several models
 - errors are `{"error": {"message", "type", "param": null, "code": null}}`
 - `finish_reason` is null until the end; the usage comes in an event of its own, with empty `choices`

@@ -37,14 +37,14 @@ class LoudnessVad:
 
 @dataclass
 class ScriptedJudge:
-    """A turn judge that answers with the probabilities that it is given."""
+    """A turn judge that answers with the given probabilities."""
 
     acoustics: list[float] = field(default_factory=lambda: [0.99])
     heard: int = 8_000
     asked: list[int] = field(default_factory=list)
     could_ends: list[float] = field(default_factory=list)  # empty: there is no text model
-    texts: list[str] = field(default_factory=list)  # what it was asked about
-    reading: asyncio.Event | None = None  # if given, it waits for this before it answers
+    texts: list[str] = field(default_factory=list)  # the texts that it was asked about
+    reading: asyncio.Event | None = None  # if given, `could_end` waits for this event before it answers
 
     async def acoustic(self, audio: Audio) -> float:
         self.asked.append(len(audio))
@@ -61,7 +61,7 @@ class ScriptedJudge:
 class LengthEngine:
     """Hears one word in every half second. It waits for `gate`, hears nothing if `deaf`, and fails if `broken`.
 
-    `sure`: whether its words show that the speaker is done; None: they leave it open.
+    `sure`: whether its words show that the speaker is done; None: they don't show it either way.
     """
 
     gate: threading.Event = field(default_factory=threading.Event)

@@ -65,8 +65,8 @@ def webm(
 
 
 def _of_unknown_sizes(data: bytes) -> bytes:
-    """Make the sizes of the segment and of all clusters unknown, as a browser writes them, because it can't go back to
-    fill them in. libav writes those of the clusters."""
+    """Make the sizes of the segment and of all clusters unknown. libav writes the clusters' sizes. A browser writes
+    neither, because it can't go back to fill them in."""
     entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
     out, at = bytearray(), 0
     while at < len(data):
@@ -178,7 +178,7 @@ def _as_bytes(samples: Samples, codec: str) -> bytes:
 
 
 class _Sink:
-    """A file that can't be rewound, like the stream of a recorder."""
+    """A file in which a writer can't go back, like the stream of a recorder."""
 
     def __init__(self) -> None:
         self.data = bytearray()

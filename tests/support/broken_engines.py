@@ -1,4 +1,4 @@
-"""Speech recognition engines that fail, each in its own way. They are run in a child process."""
+"""Speech recognition engines that fail, each in its own way, and one that works. They run in a child process."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def at(seconds: float) -> int:
 
 
 def one_turn(text: str = "good morning", *, until_s: float = 1.0) -> list[tuple[int, AsrEvent | ServiceError]]:
-    """Recognition of one turn: speech until `until_s`, an eager end 0.3 s later, and the end 0.7 s later."""
+    """Recognition of one turn: speech until `until_s`, an eager end 0.3 s after it, and the end 0.7 s after it."""
     return [
         (at(0.2), SpeechStarted(at(0.1))),
         (at(0.6), Partial("good", " mor")),

@@ -45,7 +45,7 @@ def echo(level_db: int, delay_ms: int) -> npt.NDArray[np.float64]:
 def microphone(
     level_db: int | None, delay_ms: int, learner: Pcm | None = None, *, speaks_at_s: float = SPEAKS_AT_S
 ) -> Pcm:
-    """What the microphone records. level_db: of the echo; None: there is none."""
+    """What the microphone records. level_db: the level of the echo; None: there is no echo."""
     heard = np.random.default_rng(0).normal(0, NOISE, round((BEGIN_S + PARTNER_S + 0.3) * RATE_HZ))
     if level_db is not None:
         begin = round(BEGIN_S * RATE_HZ)

@@ -33,8 +33,8 @@ from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 class FakeAsr:
     """Sends each event of `script` once that many samples have arrived. The content of the audio doesn't matter.
 
-    stuck_streams: this many streams, the first ones, take no audio. stuck_opens: after those, opening this many streams
-    never ends.
+    stuck_streams: how many of the first streams take no audio. stuck_opens: how many of the streams after those never
+    finish opening.
     """
 
     script: list[tuple[int, AsrEvent | ServiceError]] = field(default_factory=list)
@@ -148,7 +148,7 @@ class FakeLlm:
     """Replies with the words of `reply`, one every `word_s` seconds. A ServiceError among them is raised."""
 
     reply: Sequence[str | CallPiece | ServiceError] = ("Hello ", "there, ", "my ", "friend.")
-    first_replies: list[Sequence[str | CallPiece | ServiceError]] = field(default_factory=list)  # before `reply`
+    first_replies: list[Sequence[str | CallPiece | ServiceError]] = field(default_factory=list)  # come before `reply`
     tools: list[ToolUse] = field(default_factory=list)  # the tools of each request
     first_s: float = 0.1
     word_s: float = 0.01
@@ -160,7 +160,7 @@ class FakeLlm:
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)
     meanwhile: list[list[ChatMessage]] = field(default_factory=list)  # prompts of `generate` with `gives_way`
-    first_answers: list[str] = field(default_factory=list)  # of `generate`; its later calls get `answer`
+    first_answers: list[str] = field(default_factory=list)  # `generate` gives these before `answer`
     answer: str | ServiceError = field(default_factory=lambda: UnavailableError("LLM: away"))
     answer_s: float = 0.0
 

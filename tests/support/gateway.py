@@ -39,7 +39,7 @@ take 0.7 s in each test."""
 
 @dataclass
 class FakeServices:
-    """Model servers of which a test says whether they are ready."""
+    """Model servers. The test decides whether they are ready."""
 
     is_ready: bool = True
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
@@ -72,7 +72,7 @@ class FakeServices:
 
 @dataclass
 class TestGateway:
-    """A gateway on `asr`, `llm`, `tts` and `store`. These are fakes; the store may be a real one."""
+    """A gateway on `asr`, `llm`, `tts` and `store`. They are fakes, but the store may be a real one."""
 
     __test__ = False
 

@@ -1,4 +1,4 @@
-"""A stub gateway for the page: it speaks the real protocol, with a scripted partner whose speech is tones.
+"""A stub gateway for the page. It speaks the real protocol. Its partner is scripted, and the partner's speech is tones.
 
     python -m tests.support.page_stub [port]      to look at the page while working on it
 
@@ -173,7 +173,7 @@ class Client:
 
 
 class PageStub:
-    """The server. chatty: it answers turns by itself; otherwise only the test speaks for it."""
+    """The server. chatty: whether it answers turns by itself; otherwise only the test makes it speak."""
 
     def __init__(self, *, chatty: bool = True) -> None:
         self.chatty = chatty
@@ -182,9 +182,9 @@ class PageStub:
         self.voices = {"Joe": "en-US"}  # name → language
         self.not_heard: set[str] = set()  # languages of voices that recognition doesn't know
         self.library = _LIBRARY
-        self.scenarios_known = True  # False: it has no /scenarios, like an older gateway
+        self.scenarios_known = True  # False: the stub has no /scenarios, like an older gateway
         self.full = False  # nobody is let in until the test calls Client.welcome
-        self.hangs = False  # it keeps connections open, but answers nothing
+        self.hangs = False  # whether it keeps connections open without answering
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()

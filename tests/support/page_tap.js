@@ -1,4 +1,4 @@
-/** Listens at the very end of the page's sound, for tests: what would go to the loudspeaker, counted. */
+/** Measures, for tests, the sound that the page sends to the loudspeaker. */
 class Tap extends AudioWorkletProcessor {
   constructor() {
     super();

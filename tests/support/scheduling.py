@@ -4,14 +4,14 @@ The tests of one file run on one worker, one after the other, because they share
 files form a larger group, which runs on one worker as well:
 
 - Files that use the same mesh, because a mesh takes long to start.
-- Files whose tests run in real time (conversations aloud, browsers, crowds of learners). Mostly they wait, but what
+- Files whose tests run in real time (spoken conversations, browsers, crowds of learners). They mostly wait, but what
   they wait for must not come late. They form three groups, so at most three of these tests run at once.
 """
 
 from __future__ import annotations
 
 GROUPS = {
-    "tests/observability/": "the mesh",  # first: they expect only the turns of their own conversation
+    "tests/observability/": "the mesh",  # first, because these expect only the turns of their own conversation
     "tests/browser/test_mesh.py": "the mesh",
     "tests/browser/test_agents_sdk.py": "the mesh",
     "tests/e2e/": "the mesh",
@@ -34,8 +34,8 @@ REAL_TIME = ("the mesh", "browsers", "recordings and crowds")
 """The groups that wait for sound. Their processes get the processor before those of all other tests."""
 
 THEN = ("tests/integration/", "tests/contract/")
-"""Their files follow, because some take half a minute. The many short files of `tests/unit` come last: with them all
-workers end at about the same time."""
+"""The files in these folders come next, because some take half a minute. The many short files of `tests/unit` come
+last, so that all workers end at about the same time."""
 
 
 def group_of(test_id: str) -> str:
@@ -50,7 +50,7 @@ def is_in_real_time(test_id: str) -> bool:
 
 
 def place_of(test_id: str) -> tuple[int, int]:
-    """Sorts tests so that the longest groups come first, each in one piece. Files keep their order otherwise."""
+    """Sorts tests so that the longest groups come first and each group stays together. Other files keep their order."""
     group = group_of(test_id)
     if group in LONGEST_FIRST:
         within = next((place for place, prefix in enumerate(GROUPS) if test_id.startswith(prefix)), 0)

@@ -37,12 +37,12 @@ REASONS = {"reasons": ["The morning is over, so use the past."]}
 MEANINGS = {"meanings": ["A good taste."]}
 
 Reply = str | dict[str, Any] | Exception | None
-"""What a scripted model writes: text, a document, a failure, or nothing ever (None)."""
+"""What a scripted model writes: text, a document or a failure; None: it never answers."""
 
 
 @dataclass
 class ScriptedLlm(GeneratingLlm):
-    """Answers each kind of question with its replies in turn, the last one again and again."""
+    """Gives each kind of question its replies in turn, and then repeats the last one."""
 
     corrections: Sequence[Reply] = (CORRECTED,)
     feedback: Sequence[Reply] = (FEEDBACK,)

@@ -1,8 +1,8 @@
 """`python -m tests.support.settings_table`: writes the settings of all processes into docs/settings.md and env.example.
 
-It also writes their names into common/setting_names.py, by which each process notices a name that nobody reads. The
-pydantic settings classes are the source of names, defaults and descriptions. tests/unit/test_docs.py fails if the three
-files differ from them.
+It also writes their names into common/setting_names.py. With these names, each process can warn of a setting that no
+process reads. The names, defaults and descriptions come from the pydantic settings classes. tests/unit/test_docs.py
+fails if one of the three files differs from the classes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SETTINGS_PAGE, ENV_EXAMPLE = ROOT / "docs" / "settings.md", ROOT / "env.example"
 SETTING_NAMES = ROOT / "common" / "setting_names.py"
 BEGIN, END = "<!-- settings: python -m tests.support.settings_table -->", "<!-- end of settings -->"
 
-# A setting is listed under the first group that has it. The gateway comes late, so that a setting which it shares with
-# a model server is listed with that server.
+# A setting is listed under the first group that has it. The gateway comes after the model servers, so a setting that it
+# shares with a model server is listed under that server.
 GROUPS: Mapping[str, type[BaseSettings]] = {
     "Every process": ProcessSettings,
     "All three model servers": ModelServerSettings,

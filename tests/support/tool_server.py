@@ -1,4 +1,4 @@
-"""A model server that answers with calls of tools, and the requests that it gets."""
+"""A scripted model server that answers with calls of tools, and requests for it."""
 
 from __future__ import annotations
 

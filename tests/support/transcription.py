@@ -1,4 +1,4 @@
-"""Understands samples without the mesh, and computes word error rates, to compare the mesh with."""
+"""Recognises audio without the mesh, and computes word error rates, so that tests can compare the mesh with them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ def bundled_whisper() -> Any:
 
 @cache
 def engine() -> FasterWhisper:
-    """The recognition service's engine with the bundled model: 0.2 s of processor time for a sentence, where the
-    library needs 0.7 s.
+    """The recognition service's engine with the bundled model. A sentence takes it 0.2 s of processor time; the library
+    takes 0.7 s.
 
-    Its measures against repetition are needed: after a short window, the model says the last sentence two or three
-    times in one of seven readings. Recognition itself is compared with `bundled_whisper`, the library as it is.
+    The engine's measures against repetition are needed: without them, the model writes the last sentence two or three
+    times in one of seven decodes of a short window. Tests of recognition itself compare it with `bundled_whisper`,
+    which is the unchanged library.
     """
     whisper = ShortWindowWhisper(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
     return FasterWhisper(AsrSettings(), whisper)

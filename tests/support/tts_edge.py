@@ -94,7 +94,7 @@ class EdgeServer:
         await connection.send("X-RequestId:1\r\nPath:turn.start\r\n\r\n{}")
         data = b"no MP3 at all" * 99 if self.garbage else audio
         for begin in range(0, len(data), 720):  # 0.12 s
-            while words and words[0][0] <= (begin + 720) / 6000 + 0.3:  # sent a little ahead
+            while words and words[0][0] <= (begin + 720) / 6000 + 0.3:  # words are sent a little ahead of their sound
                 await connection.send(_metadata(*words.pop(0)))
             header = b"X-RequestId:1\r\nContent-Type:audio/mpeg\r\nPath:audio\r\n"
             await connection.send(len(header).to_bytes(2, "big") + header + data[begin : begin + 720])

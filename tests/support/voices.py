@@ -31,7 +31,7 @@ def say(text: str, take: int = 1) -> tuple[npt.NDArray[np.int16], int]:
     SPOKEN.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=SPOKEN, delete=False) as file:
         np.savez(file, samples=samples, rate_hz=rate_hz)
-    Path(file.name).replace(kept)  # atomic, so that no other worker reads half of the file
+    Path(file.name).replace(kept)  # this is atomic, so no other worker reads half of the file
     return samples, rate_hz
 
 
@@ -45,7 +45,7 @@ def _synthesised(text: str, take: int) -> tuple[npt.NDArray[np.int16], int]:
     # Optimising the model takes 0.4 s at each loading. Without optimisation the voice is as fast, and its samples
     # differ by at most 2.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    onnxruntime.set_seed(take)  # the seed of the noise that the voice draws from its loading on
+    onnxruntime.set_seed(take)  # the seed of the noise that the voice draws once it is loaded
     session = onnxruntime.InferenceSession(piper_voice(), options, providers=["CPUExecutionProvider"])
     config = json.loads(Path(f"{piper_voice()}.json").read_text(encoding="utf-8"))
     voice = PiperVoice(session=session, config=PiperConfig.from_dict(config))

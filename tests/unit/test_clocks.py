@@ -23,7 +23,7 @@ DATES = {
     "gateway/openai_api/chat.py",  # `created` of a completion
     "gateway/realtime/client_keys.py",  # `expires_at`, for the client
 }
-"""The files that may use the wall clock, and for what. Never add a time-out, a lease or a rate."""
+"""The files that may use the wall clock, and for what. Never add one that uses it for a time-out, a lease or a rate."""
 
 
 def wall_clocks_in(path: Path) -> Iterator[str]:

@@ -20,7 +20,7 @@ LEAST = {
     "Stopping": 10,
     "Redis": 15,
 }
-# The page explains these words. "Tried" marks what no test of the suite can do.
+# The page explains these words. "Tried" marks what was tried by hand, because no test can do it.
 HOWS = (
     "habits|refusals|context|tools|echo|stopping|Valkey|[Ss]tand-in|stand-in for Ollama|case `|the same file|both files"
 )

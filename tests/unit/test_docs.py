@@ -44,7 +44,7 @@ OPENAI_API = "gateway.openai_api"
 REALTIME = "gateway.realtime"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("clients/*/README.md"), *(ROOT / "docs").rglob("*.md")])
 
-# Written like settings on the pages, but not ours.
+# These look like settings on the pages, but are not ours.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
     *(
@@ -144,7 +144,7 @@ def test_no_page_names_a_setting_that_there_is_not(path: Path) -> None:
 
 
 def test_defaults_that_a_page_repeats_are_right() -> None:
-    """`NAME` (number) in the text of a page."""
+    """A page repeats a default as `NAME` (number)."""
     repeated = 0
     for path in PAGES:
         for name, number in re.findall(r"`([A-Z_]+)` \((\d+)\)", page(path)):
@@ -315,7 +315,7 @@ def test_every_file_named_in_backticks_exists(path: Path) -> None:
             "common/channels.py",
             "common/threads.py",
         ):
-            continue  # this page explains why there are none
+            continue  # this page explains why these files don't exist
         assert (ROOT / named).exists(), named
 
 

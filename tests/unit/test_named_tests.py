@@ -1,4 +1,4 @@
-"""Pages that name tests as proof name tests that exist."""
+"""If a page names a test as proof, the test exists."""
 
 from __future__ import annotations
 

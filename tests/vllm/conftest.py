@@ -17,7 +17,7 @@ from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
 MODEL = ROOT / ".venv-vllm" / "smollm2"
 START_TIMEOUT_S = 600.0  # importing vLLM takes half a minute on a busy processor
 SETTINGS = {
-    "LLM_ENGINE": "vllm",  # without it, the bundled llama.cpp would be used, because there is no GPU
+    "LLM_ENGINE": "vllm",  # without this, the bundled llama.cpp would be used, because there is no GPU
     "LLM_MODEL_NAME": str(MODEL),
     "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # a share of the machine's memory, which is the "GPU" of the CPU build
     "LLM_MAX_STREAMS": "4",
@@ -28,7 +28,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class LlmProcess:
-    """`python -m llm_service` with vLLM below it."""
+    """`python -m llm_service`, which runs vLLM."""
 
     process: RunningProcess
     port: int
@@ -43,8 +43,9 @@ class LlmProcess:
     async def tokens_of_the_aborted(self) -> float:
         """The number of tokens that vLLM has written for aborted requests. Call it while no request runs.
 
-        vLLM counts the tokens of a request twice: as they come, and when the request has ended. For an aborted request,
-        it counts only as they come. `request_success_total{finished_reason="abort"}` stays 0 in 0.32.
+        vLLM has two counts of a request's tokens: one grows as they come, the other when the request has ended. The
+        tokens of an aborted request are only in the first. In 0.32, `request_success_total{finished_reason="abort"}`
+        stays 0.
         """
         vllm_port = re.findall(r"vllm starts as process \d+ on port (\d+)", self.process.log)[-1]
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:

@@ -41,13 +41,13 @@ def is_ready(engine: LlmEngine) -> bool:
 
 
 async def test_a_killed_engine_is_started_again(engine: LlmEngine) -> None:
-    """The last test of this engine. It kills vLLM's own child, as the kernel does when memory runs out."""
+    """This is the last test of the engine. It kills vLLM's own child, as the kernel does when memory runs out."""
     assert isinstance(engine, SupervisedEngine)
     before = engine.base_url
     (server,) = [child for child in psutil.Process().children() if "vllm" in " ".join(child.cmdline())]
     core = next(child for child in server.children(recursive=True) if "EngineCore" in child.name())
     core.kill()
-    while is_ready(engine):  # until another process notices and ends
+    while is_ready(engine):  # until another process of vLLM notices and ends
         await asyncio.sleep(0.1)
     with pytest.raises(UnavailableError, match="started again") as caught:
         engine.stream(contract.request_for("Hello"))

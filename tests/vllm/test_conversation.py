@@ -1,4 +1,4 @@
-"""The gateway's conversation and analysis on a real vLLM, and what vLLM itself says of them."""
+"""The gateway's conversation and analysis on a real vLLM, and vLLM's own metrics of them."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ async def test_its_metrics_stand_in_ours(llm: LlmProcess, mesh: Mesh) -> None:
     for name, field in names.items():
         expected = getattr(said, field)
         assert expected is not None, field
-        while await llm.exported(name) != expected:  # it is read every two seconds
+        while await llm.exported(name) != expected:  # the service reads vLLM's metrics every two seconds
             await asyncio.sleep(0.1)
     assert await llm.exported("aitalk_llm_backend_up") == 1

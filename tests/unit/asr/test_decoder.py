@@ -24,7 +24,7 @@ Heard = asyncio.Task[Transcript]
 
 @dataclass
 class BatchEngine:
-    """Its transcript is the length of the audio. It waits for `gate`, and stops in the middle if it is told to."""
+    """An engine whose transcript is the length of the audio. It waits for `gate`, and stops a decode when told to."""
 
     device: str = "cpu"
     broken: bool = False

@@ -155,7 +155,7 @@ def test_every_turn_begins_once_and_ends_once(script: list[tuple[float, int]], s
 
 
 @given(runs, settings_of)
-@example([(VOICE, 37), (SILENCE, 29), (VOICE, 4)], Endpointing(129, 929, 2177))  # the voice goes on at that moment
+@example([(VOICE, 37), (SILENCE, 29), (VOICE, 4)], Endpointing(129, 929, 2177))  # the voice goes on as the turn ends
 def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, int]], settings: Endpointing) -> None:
     times: list[int] = []
     begun = 0
@@ -171,8 +171,8 @@ def test_times_never_go_back_and_no_turn_is_too_long(script: list[tuple[float, i
                 times.append(end)
             case EndOfTurn(end):
                 times.append(end)
-                # Up to two windows more: the one in which the turn gets too long, and one if the voice goes on in it,
-                # which is reported first.
+                # A turn may be two windows too long. It ends with the window in which it gets too long. But if that
+                # window resumes the turn, TurnResumed comes first, and the turn ends one window later.
                 assert end - begun <= settings.max_turn_ms * RATE // 1000 + 2 * WINDOW
     assert times == sorted(times)
 

@@ -1,4 +1,4 @@
-"""How Whisper's words and marks become a transcript without the words that Whisper invents at the end."""
+"""How Whisper's words and punctuation become a transcript without the words that Whisper invents at the end."""
 
 from __future__ import annotations
 

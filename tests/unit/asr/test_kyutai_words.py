@@ -33,7 +33,7 @@ def test_a_word_begins_at_its_mark_less_the_delay_and_lasts_to_the_next() -> Non
     got = heard([PAD, PAD, MARK, I, MARK, LIKE, PAD, MARK, APP, LES, DOT, *[PAD] * 20])
     assert got.text == "I like apples."
     assert [(word.text, word.start / FRAME) for word in got.words] == [(" I", 0), (" like", 2), (" apples.", 5)]
-    assert [word.end / FRAME for word in got.words] == [2, 5, pytest.approx(9 + 6.25)]  # at most half a second
+    assert [word.end / FRAME for word in got.words] == [2, 5, pytest.approx(9 + 6.25)]  # 6.25 frames: half a second
 
 
 def test_words_without_a_mark_between_them_are_still_two() -> None:

@@ -1,4 +1,4 @@
-"""Audio at any rate is converted at once, without change to the sound, however it is cut."""
+"""Audio with any sample rate is converted without delay and without change to the sound, however it is cut."""
 
 from __future__ import annotations
 

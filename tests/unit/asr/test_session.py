@@ -1,4 +1,4 @@
-"""One stream with a scripted model and a voice detector that hears loudness: order of events, bounds, cancelling."""
+"""One stream with a scripted model and a voice detector that measures loudness: order of events, limits, cancelling."""
 
 from __future__ import annotations
 

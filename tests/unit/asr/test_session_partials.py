@@ -39,7 +39,7 @@ async def test_with_the_model_busy_there_is_at_most_one_partial_in_waiting() -> 
 
 
 async def test_the_words_before_a_pause_come_during_the_pause() -> None:
-    """Partials are further apart than the words here, so that only the pause can bring them."""
+    """The interval between partials is longer than the whole test, so only a pause can cause a partial."""
     stream = Stream(open_engine(), partial_interval_ms=60_000, endpointing=Endpointing(max_silence_ms=1_600))
     events = await stream.run(loud(1), quiet(0.6), loud(1), quiet(3), Finish())
     started, first, second, *_ = events
@@ -89,7 +89,7 @@ async def test_the_work_of_partials_for_a_second_of_speech_does_not_grow_with_th
         return sum(samples for quality, samples in engine.decodes) / 16_000 / seconds
 
     short, long = await decoded(40), await decoded(160)
-    assert long <= 1.3 * short  # otherwise it would be four times as much; the number of partials varies
+    assert long <= 1.3 * short  # if it grew, it would be four times as much; 1.3 allows for more or fewer partials
 
 
 async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed_on() -> None:
@@ -100,6 +100,6 @@ async def test_the_end_of_a_long_turn_is_decoded_from_where_its_words_are_agreed
     (end,) = (event for event in events if isinstance(event, EndOfTurn))
     (final,) = (samples for quality, samples in engine.decodes if quality == "final")
     assert final < 15 * 16_000
-    assert len(end.turn.words) >= 70  # of 80 half seconds
+    assert len(end.turn.words) >= 70  # the sound has 80, one in each half second
     times = [sample for word in end.turn.words for sample in (word.start, word.end)]
     assert times == sorted(times)

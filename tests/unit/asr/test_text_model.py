@@ -1,4 +1,4 @@
-"""Whether a sentence could end after the words so far: the bundled language model, for real."""
+"""The real bundled language model judges whether a sentence could end after the words so far."""
 
 from __future__ import annotations
 
@@ -91,6 +91,6 @@ async def test_it_is_asked_about_languages_where_it_helps_and_may_be_left_out() 
 
 
 def test_a_service_that_is_stopped_while_it_loads_does_not_wait_for_its_model() -> None:
-    """It runs in a child process, because llama.cpp's destructor could hang, and no time-out interrupts it."""
+    """This runs in a child process, because llama.cpp's destructor could hang, and no time-out would interrupt it."""
     script = "from asr_service.turn_taking.text_model import LlamaTextModel\nfor _ in range(5): LlamaTextModel()"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -87,7 +87,7 @@ def test_words_of_other_languages_that_want_more(language: str, text: str) -> No
         ("fr", "Prends-le."), ("fr", "J'y suis."), ("it", "Non lo so perché."), ("it", "Mi piace molto."),
         ("pt", "Gosto muito."), ("hi", "मैं दिल्ली में।"), ("ja", "お名前は？"), ("ja", "待って。"),
         ("zh", "好的。"), ("zh", "嗯。"),
-        ("cy", "Dw i'n hoffi and."),  # a language without a list does not use the English one
+        ("cy", "Dw i'n hoffi and."),  # a language without a list of its own does not use the English list
     ],
 )  # fmt: skip
 def test_a_sentence_of_another_language_that_is_over(language: str, text: str) -> None:
@@ -168,7 +168,7 @@ def test_each_language_has_the_weights_that_were_fitted_to_it(
 
 
 def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_breaks_off_does_not() -> None:
-    """With measured values: Whisper base in noise, which writes no marks; and in quiet, where it writes a full stop
+    """The values were measured with Whisper base. In noise it writes no punctuation; in quiet it writes a full stop
     after an article."""
     whole = heard("no encuentro mis llaves por ninguna parte", None, 0.99)
     broken_off = heard("Estoy buscando un.", Expectation(0.87, 0.22), 0.96)

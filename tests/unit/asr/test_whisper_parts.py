@@ -51,7 +51,7 @@ def test_the_rest_is_decoded_from_where_the_model_stopped() -> None:
         ("three", 6.5, 9.5),
     ]
     assert [word.start for one in result.segments for word in one.words or ()] == [0.0, 4.5, 6.5]
-    assert result.expectation is None  # from the last part alone, it says little about the end of the turn
+    assert result.expectation is None  # an expectation from the last part alone says little about the end of the turn
 
 
 def test_a_poor_part_or_too_many_parts_send_the_piece_to_the_library() -> None:

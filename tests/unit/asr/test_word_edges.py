@@ -31,9 +31,9 @@ PAUSE = SilentSpan(10_000, 20_000)
 @pytest.mark.parametrize(
     "heard",
     [
-        [(2_000, 19_000), (19_000, 24_000)],  # the pause was counted to the word before it
-        [(2_000, 9_000), (9_000, 26_000)],  # or to the word after it
-        [(2_000, 14_000), (14_000, 26_000)],  # or to both
+        [(2_000, 19_000), (19_000, 24_000)],  # the pause was counted as part of the word before it
+        [(2_000, 9_000), (9_000, 26_000)],  # or of the word after it
+        [(2_000, 14_000), (14_000, 26_000)],  # or of both
         [(2_000, 8_000), (21_000, 26_000)],  # the gap was too long
     ],
 )

@@ -19,8 +19,8 @@ def test_a_perfect_correction_has_100() -> None:
 
 
 def test_doing_nothing_pays_for_what_should_have_changed() -> None:
-    # Of 5 words 4 are right, and "go" is subtracted: 3 of 5. Of 4 pairs 2 are right ("to school", "school now"), and
-    # "he go" and "go to" are subtracted: 0.
+    # 4 of the 5 words are right, and "go" is subtracted: 3 of 5. 2 of the 4 pairs are right ("to school" and "school
+    # now"), and "he go" and "go to" are subtracted: 0 of 4.
     assert corpus_gleu([SOURCE], [[RIGHT]], [SOURCE]) == 0
 
 

@@ -88,8 +88,8 @@ def test_how_audio_is_cut_up_does_not_change_when_it_is_heard(sizes: list[int], 
 
 
 async def test_a_microphone_is_on_time_whatever_its_line_is_like() -> None:
-    """A connection that blocks for three frames delays none of the later frames, and speech is at the time that `say`
-    returned."""
+    """A connection that blocks for three frames delays none of the later frames. The speech comes at the time that
+    `say` returned."""
     frames: list[np.ndarray[tuple[int], np.dtype[np.int16]]] = []
     enough = asyncio.Event()
 

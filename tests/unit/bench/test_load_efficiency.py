@@ -71,7 +71,7 @@ def test_the_windows_of_a_stream_share_a_run() -> None:
 
 
 class BlockedVad(CountingVad):
-    """Its first run waits until it is told to go on."""
+    """A detector whose first run waits until the test lets it go on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,14 +99,14 @@ async def test_calls_that_come_while_the_thread_is_busy_share_the_next_run() -> 
 
 
 def test_no_threads_of_numpy_spin_beside_the_networks() -> None:
-    """It runs in a process of its own, because OpenBLAS starts its threads when numpy is first imported."""
+    """This runs in a process of its own, because OpenBLAS starts its threads when numpy is first imported."""
     script = "import asr_service.audio, psutil; print(psutil.Process().num_threads())"
     done = subprocess.run([sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True)
     assert int(done.stdout) == 1
 
 
 def test_objects_loaded_at_the_start_are_not_collected_and_later_cycles_are() -> None:
-    """It runs in a process of its own, because it changes the process's garbage collector."""
+    """This runs in a process of its own, because it changes the process's garbage collector."""
     script = (
         "import gc, weakref; from common.process import collect_garbage_rarely\n"
         "class Node: pass\n"
@@ -174,7 +174,8 @@ async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost
         await audio.finish()
         await listening
     assert b"".join(came) == b"".join(sent) + b"\1\2"
-    # 640, 1280 (past 512, 1024), then 1600, 2080, 2560 samples; the rest with the end
+    # Audio is given out whenever another window of 512 samples is whole: after 640, 1280, 1600, 2240 and 2560 samples.
+    # The last sample comes at the end.
     assert [len(pcm) // 2 for pcm in came] == [640, 640, 320, 640, 320, 1]
 
 
@@ -195,7 +196,7 @@ async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
         assert audio.missing_bytes == 384
         await audio.feed(bytes(640))
         assert audio.missing_bytes == 2 * 1024 - 1280
-        audio.gathering.expected = Expected.VOICE  # while nobody speaks
+        audio.gathering.expected = Expected.VOICE  # as when nobody speaks
         assert audio.missing_bytes == 2 * 1024
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
         audio.gathering = Gathering(512)

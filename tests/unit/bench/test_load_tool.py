@@ -17,7 +17,7 @@ from bench.load.speech import FRAME_S
 FRAMES = 1200
 ENDS = [Ending(voice=300, eager=320, over=340)]
 MODELS_S = 0.5
-POSSIBLE_S = 320 * FRAME_S + MODELS_S  # the models need longer than the endpoint
+POSSIBLE_S = 320 * FRAME_S + MODELS_S  # the models need longer than the time from the eager end to the end
 
 
 @given(
@@ -68,7 +68,7 @@ def test_an_answer_to_another_question_does_not_count(at_s: float) -> None:
 def test_turns_at_the_edges_of_the_run_do_not_count() -> None:
     assert answers([spoke(seconds=8.0)], ENDS, FRAMES, MODELS_S).due == 0
     assert answers([spoke(phase=200)], ENDS, FRAMES, MODELS_S).due == 0
-    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # in the repetition
+    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # the turn is in the repetition
 
 
 def test_percentiles() -> None:

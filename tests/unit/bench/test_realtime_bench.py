@@ -85,7 +85,7 @@ class Line:
 
 
 async def stop_reply(*, audio_s: float, heard_ago_s: float) -> tuple[list[str], float]:
-    """The learner stops a reply whose audio was sent at once. Returns the messages that the client sends, and the
+    """Let the learner stop a reply whose audio was sent at once. Returns the messages that the client sends, and the
     seconds of audio that were not yet played."""
     client, line = Realtime(), Line()
     line.learner = learner = Learner(cast(Any, line), client, seed=1)

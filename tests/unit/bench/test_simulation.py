@@ -1,5 +1,5 @@
-"""The capacity model agrees with what is known without it: closed formulas, conservation of work, the same run for the
-same seed."""
+"""The capacity model agrees with what is known in other ways: formulas, the conservation of work, and that a seed
+always gives the same run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_curve_is_linear_between_its_points_and_beyond_them() -> None:
 def _poisson(env: simpy.Environment, station: DecodeStation, rate: float, jobs: int) -> tuple[list[float], list[float]]:
     """Run Poisson arrivals through the station. Returns the jobs' times in the system, and the integral of the number
     of jobs over time."""
-    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # since, now inside, integral
+    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # inside: the last change, the jobs now, the integral
 
     def change(by: int) -> None:
         inside[2] += inside[1] * (env.now - inside[0])
@@ -104,7 +104,7 @@ def test_equal_shares_of_a_shared_station_end_together_and_a_cancelled_one_makes
 
     env.process(cancel())
     env.run(stays.reached[0])
-    assert env.now == pytest.approx(12.0)  # it does two units in the first four seconds, and the other eight alone
+    assert env.now == pytest.approx(12.0)  # two units are done in the first four seconds; then eight run alone
     assert stays.reached[0].triggered
     assert not goes.reached[0].triggered
 
@@ -144,7 +144,7 @@ def test_more_replicas_never_wait_longer() -> None:
 
 
 def test_a_pool_of_cells_is_no_slower_than_one_cell() -> None:
-    """So a million learners can be simulated as cells: sharing replicas between cells only helps."""
+    """Because of this, a million learners can be simulated as cells: sharing replicas between cells only helps."""
     always = Policy(speculation=1)
     one = steady(GPU, Replicas(), 60, policy=always, seconds=300)
     eight = steady(GPU, Replicas().times(8), 480, policy=always)
@@ -187,7 +187,7 @@ def test_a_partial_for_which_there_is_no_room_is_tried_again(retried_s: float, p
     one = {"seconds_by_batch": {1: 0.1}, "workers": 1, "max_batch": 1, "spread": 0.0}
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials_retried_s=retried_s), seed=1)
-    busy = env.timeout(0.55)  # it is busy with another learner's turn when the first caption is due
+    busy = env.timeout(0.55)  # the replica is busy with another learner's turn when the first caption is due
     call(busy, lambda _: _submit(mesh.asr.replicas[0].station))
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)
@@ -203,7 +203,7 @@ def test_the_decode_of_a_pause_is_taken_back_if_it_still_waits_when_the_voice_go
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials=False), seed=1)
     station = mesh.asr.replicas[0].station
-    call(env.timeout(other_at_s), lambda _: _submit(station))  # the voice goes on at 0.5
+    call(env.timeout(other_at_s), lambda _: _submit(station))  # the learner's voice goes on at 0.5 s
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)
     assert station.batch_sizes == {1: decodes}

@@ -1,4 +1,4 @@
-"""The model server of benches, asked as the language model service asks one."""
+"""The benches' model server answers the requests that the language model service sends."""
 
 from __future__ import annotations
 

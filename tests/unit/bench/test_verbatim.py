@@ -1,4 +1,4 @@
-"""The sentences of the verbatim bench, and its figures."""
+"""The sentences and the figures of the verbatim bench."""
 
 from __future__ import annotations
 

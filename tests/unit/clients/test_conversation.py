@@ -82,7 +82,7 @@ async def test_a_broken_connection_is_resumed_with_the_audio_of_that_time() -> N
 
     async with a_gateway(first, second) as url, AsyncConversation(url) as conversation:
         await until(conversation, Connected)
-        await conversation.next_event(timeout_s=10)  # the learner is being heard
+        await conversation.next_event(timeout_s=10)  # an event shows that the gateway hears the learner
         await conversation.send_audio(b"11")
         await until(conversation, ConnectionLost)
         await conversation.send_audio(b"22")
@@ -107,7 +107,7 @@ async def test_it_moves_to_another_gateway_as_told() -> None:
         await visit.connected("two")
         await visit.receive()
         await visit.send("resumed", session_id="one", turns=0, level="beginner")
-        assert await visit.receive() == b"11"  # the first message may have come too late
+        assert await visit.receive() == b"11"  # sent again, because it may have come too late
         await finish(visit)
 
     async with a_gateway(first, second) as url, AsyncConversation(url) as conversation:

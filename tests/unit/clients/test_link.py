@@ -60,7 +60,7 @@ def test_a_conversation_to_resume_asks_for_its_seat_while_it_is_queued() -> None
     link = a_link(KEY)
     assert len(link.received(Queued(3, 20, "place"))) == 1
     assert link.query == {"place": "place"}
-    assert link.received(Connected("another", "other")) == []  # `start` is sent once
+    assert link.received(Connected("another", "other")) == []  # nothing to send, because `start` is sent only once
     assert link.query == {}
     link.received(Resumed("one", 4, "beginner"))
     assert link.ready

@@ -1,4 +1,4 @@
-"""The microphone and the speaker: sounddevice and PortAudio, on a sound card of ALSA's that is silent."""
+"""The microphone and the speaker: sounddevice and PortAudio, on a silent sound card that ALSA simulates."""
 
 from __future__ import annotations
 

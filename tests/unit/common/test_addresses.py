@@ -1,4 +1,4 @@
-"""Addresses in settings in all the ways in which people write them, also IPv6, and listening sockets."""
+"""Addresses in settings, in every form in which people write them, including IPv6. Also listening sockets."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def test_the_gateway_listens_on_ipv6(host: str, reached_by: list[str]) -> None:
     port = sockets[0].getsockname()[1]
     for place in reached_by:
         with socket.create_connection((place, port), timeout=5) as connection:
-            # Never ::ffff:127.0.0.1, which FORWARDED_ALLOW_IPS does not contain.
+            # The peer must never be ::ffff:127.0.0.1, because FORWARDED_ALLOW_IPS does not contain that.
             assert connection.getpeername()[0] == place
     for one in sockets:
         one.close()
 
 
 async def test_localhost_reaches_a_server_that_listens_on_one_family_only() -> None:
-    """`localhost` is ::1 first on many machines; gRPC tries both."""
+    """On many machines `localhost` means ::1 first. gRPC tries both ::1 and 127.0.0.1."""
     settings = ModelServerSettings(_env_file=None, grpc_host="127.0.0.1", grpc_reflection=False, drain_timeout_s=0)
     service = Service("ASR", HEALTH, lambda server: None, nothing, nothing)
     async with ModelServer(service, settings, 0) as server:

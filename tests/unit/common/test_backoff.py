@@ -1,4 +1,4 @@
-"""Pauses between tries grow to a limit, and begin anew after success."""
+"""The pauses between tries grow to a limit, and are short again after a success."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ async def test_a_model_server_is_healthy_while_it_serves(
 async def test_a_proxy_of_the_environment_does_not_stand_between_our_processes(
     servicer_and_address: tuple[health.aio.HealthServicer, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Source: the case `http_proxy.sh`."""
+    """Source: the case `http_proxy.sh` in docs/compatibility.md."""
     servicer, address = servicer_and_address
     await servicer.set("", Status.SERVING)
     for name in ("http_proxy", "https_proxy", "grpc_proxy"):

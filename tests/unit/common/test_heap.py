@@ -1,4 +1,4 @@
-"""The heap, tested in a process of its own, because a limit can't be removed again."""
+"""The limit on the number of heaps. It is tested in a process of its own, because it can't be removed again."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def nothing() -> None: ...
 
 @asynccontextmanager
 async def serving(host: str, port: int = 0) -> AsyncIterator[ModelServer]:
-    """Run a model server at this address, which answers WHERE with its address."""
+    """Run a model server at this address. It answers a call of WHERE with its address."""
 
     async def answer(request: bytes, context: Any) -> bytes:
         return host.encode()

@@ -26,7 +26,7 @@ def test_onnx_runtime_keeps_no_id_of_this_device_and_no_events(module: str, tmp_
     subprocess.run(
         [sys.executable, "-c", LOADS_A_MODEL.format(module=module)],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},  # without CI, which also stops the reports
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},  # without CI=…, which would also stop the reports
         timeout=120,
         check=True,
     )

@@ -1,5 +1,5 @@
-"""The values of NO_PROXY that curl, Go and Kubernetes understand. Tested with httpx 0.28.1, which reads some
-differently."""
+"""The values of NO_PROXY that curl, Go and Kubernetes understand. The tests use httpx 0.28.1, which reads some of them
+in another way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`python -m deploy.plan`: which models fit on which GPU, which share vLLM should get, and what is refused."""
+"""`python -m deploy.plan`: which models fit on which GPU, which share of the memory vLLM should get, and what is
+refused."""
 
 from __future__ import annotations
 
@@ -98,8 +99,8 @@ def test_a_model_that_the_table_does_not_know_is_named_and_not_counted() -> None
 
 
 def test_weights_by_formula_are_the_sizes_of_the_files() -> None:
-    """Compares with the .safetensors of the repositories, in GB. The sizes are from memory, because no hub was
-    reachable."""
+    """Compares with the sizes of the repositories' .safetensors, in GB. They were recalled, not looked up, because no
+    hub was reachable."""
     published = {"3B": 2.07, "7B": 5.57, "14B": 9.98}
     for size, files_gb in published.items():
         row = next(row for row in table()["llm"] if row["id"] == f"Qwen/Qwen2.5-{size}-Instruct-AWQ")

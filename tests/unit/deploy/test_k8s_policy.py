@@ -1,6 +1,6 @@
 """Our policy for Kubernetes manifests finds each kind of fault. `make verify-k8s` checks the manifests themselves.
 
-Source of `enableServiceLinks`: the case `vllm_service_name.sh`.
+The rule about `enableServiceLinks` comes from a script, `vllm_service_name.sh`, that is not in the repository.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def test_the_pods_of_our_manifests_are_sound(path: Path) -> None:
 
 
 def test_who_calls_the_models_can_not_reach_envoys_admin_port() -> None:
-    """It is closed to all but the monitoring: policies of one pod add up."""
+    """Only the monitoring may reach the port. All policies are read, because the policies of one pod add up."""
     base, envoy = (ROOT / "deploy" / "k8s" / "base" / "network-policies.yaml", ROOT / "deploy" / "envoy")
     documents = [*yaml.safe_load_all(base.read_text())]
     documents += yaml.safe_load_all((envoy / "envoy-deployment.yaml").read_text())
@@ -158,14 +158,14 @@ def test_who_calls_the_models_can_not_reach_envoys_admin_port() -> None:
 
 
 def compose() -> dict[str, dict[str, Any]]:
-    """The services of the compose file that run always."""
+    """The services of the compose file that always run."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     return {name: service for name, service in services.items() if service["profiles"] != ["observability"]}
 
 
 def test_every_container_of_the_compose_file_that_runs_always_is_hardened() -> None:
     dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
-    assert dockerfile.rindex("\nUSER 10001:10001\n") > dockerfile.rindex("\nFROM ")  # in the image that runs
+    assert dockerfile.rindex("\nUSER 10001:10001\n") > dockerfile.rindex("\nFROM ")  # in the last stage of the build
     for name, service in compose().items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -175,7 +175,8 @@ def test_every_container_of_the_compose_file_that_runs_always_is_hardened() -> N
 
 
 def test_no_container_of_the_compose_file_gets_the_secrets_of_another() -> None:
-    """`.env` goes to all of ours, so what a container does not read must be overridden."""
+    """Every container of ours gets `.env`, so the compose file must override the secrets that a container does not
+    read."""
     settings: dict[str, type[ProcessSettings]] = {
         "gateway": GatewaySettings,
         "asr": AsrSettings,

@@ -25,7 +25,7 @@ def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> Non
 
 
 def test_the_default_port_is_taken_where_it_is_free() -> None:
-    """So the examples of the pages work with `make run` without changes."""
+    """Because of this, the examples in the docs work with `make run` without changes."""
     (free,) = free_ports(1)
     part = replace(PARTS[1], default_port=free)
     assert plan({}, (part,))[1]["ASR_ADDRESS"] == f"127.0.0.1:{free}"

@@ -81,11 +81,12 @@ def test_a_taken_port_is_told_with_another_one(tmp_path: Path, taken_port: int) 
     ],
 )
 def test_a_port_for_two_processes_is_told(given: dict[str, str], says: str) -> None:
-    """Metrics of recognition on the gateway's port passed for the gateway, which could not start again and again."""
+    """Otherwise recognition's metrics could answer on the gateway's port and look like the gateway, which could not
+    start."""
     (free,) = free_ports(1)
     environment = {name: value.format(free) for name, value in given.items()}
     variables = {name: process.variables for name, process in mesh.processes_of(environment).items()}
-    del variables["redis"]  # its folder would be made
+    del variables["redis"]  # because the check would make its folder
     with pytest.raises(CannotStartError) as told:
         check_machine(variables)
     (line,) = [line for line in str(told.value).splitlines() if "needed" in line]
@@ -118,7 +119,7 @@ def test_settings_of_what_runs_elsewhere_are_not_checked() -> None:
     ],
 )
 def test_a_model_that_no_engine_runs_is_told_before_others_load(wrong: dict[str, str], says: str) -> None:
-    """The service itself would say so only when the others are loading theirs."""
+    """The service itself would report this only while the other services load their models."""
     with pytest.raises(CannotStartError, match=says):
         check_settings(wrong, ALL)
 

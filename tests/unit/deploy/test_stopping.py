@@ -16,13 +16,13 @@ from gateway.config import GatewaySettings
 from tests.support.mesh import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-LEAST_GRACE_S = 15  # in addition to the drain; see operations.md
+LEAST_GRACE_S = 15  # in addition to the time for draining; see docs/operations.md
 DRAIN_S = max(COMPOSE["x-settings"]["DRAIN_TIMEOUT_S"], GatewaySettings.model_fields["gateway_drain_timeout_s"].default)
 DEPLOYMENTS = ["base/gateway", "base/asr", "base/llm", "base/tts", "components/vllm/vllm"]
 
 
 def test_a_container_runs_the_service_itself_and_no_shell_that_keeps_signals_to_itself() -> None:
-    """In wyoming-piper and soularr, a shell kept them (docs/compatibility.md)."""
+    """In wyoming-piper and soularr, a shell kept the signals to itself (docs/compatibility.md)."""
     dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
     commands = [json.loads(line) for line in re.findall(r"^(?:CMD|ENTRYPOINT) (.*)$", dockerfile, re.MULTILINE)]
     assert commands

@@ -124,7 +124,7 @@ async def test_a_process_that_cannot_start_ends_all_and_says_why() -> None:
 
 
 async def test_what_cannot_start_is_not_tried_for_ever_if_another_program_answers_on_its_port() -> None:
-    """As when two meshes start at the same time with the same PORT."""
+    """This happens if two meshes start at the same time with the same PORT."""
     gateway = program("gateway", "sleep 0.7; echo 'The gateway can'\"'\"'t start: PORT is taken'; exit 1")
     supervisor = Supervisor([gateway], lambda *_: None)
     with pytest.raises(CantStartError, match="PORT is taken"):
@@ -170,7 +170,7 @@ async def test_children_end_with_a_manager_that_is_killed(tmp_path: Path) -> Non
     assert manager.stdout
     child = psutil.Process(int(await manager.stdout.readline()))
     async with asyncio.timeout(20):
-        while child.name() != "sleep":  # by then the process is tethered
+        while child.name() != "sleep":  # the child ends with its parent only once it runs `sleep`
             await asyncio.sleep(0.01)
         manager.kill()
         await manager.wait()

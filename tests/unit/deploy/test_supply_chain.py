@@ -129,7 +129,7 @@ def test_two_versions_of_a_package_are_audited_one_after_the_other() -> None:
 def test_packages_that_could_not_be_looked_up_are_not_called_safe(
     tmp_path: Path, says: str, fails: int, status: int
 ) -> None:
-    """With a stand-in for pip-audit, which checks that it gets a lock with hashes."""
+    """A stand-in replaces pip-audit, and checks that it gets a lock with hashes."""
     tool = tmp_path / "pip-audit"
     tool.write_text(
         f'#!/bin/sh\nwhile [ "$1" != -r ]; do shift; done\ngrep -q hash=sha256 "$2" || exit 9\n{says}\nexit {fails}\n'

@@ -21,7 +21,7 @@ def test_the_page_in_the_wheel_has_the_javascript_client() -> None:
 
 def test_the_images_get_every_folder_of_the_wheel() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    # Without `deploy`, of which the builds get only a part.
+    # `deploy` is left out, because the builds get only a part of it.
     wanted = {folder.removesuffix("/aitalk") for folder in wheel["only-include"]} - {"deploy"}
     sent = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines()}
     copied = (ROOT / "deploy" / "docker" / "Dockerfile").read_text().splitlines()

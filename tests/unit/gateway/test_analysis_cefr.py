@@ -77,7 +77,7 @@ def test_the_evidence_comes_as_codes_too() -> None:
         ("turn_length", {"words": 10.0, "level": "B1"}),
         ("variety", {"percent": 72, "level": "B1"}),
         ("less_common_words", {"percent": 3.0, "level": "B1"}),
-        None,  # a sentence of the model
+        None,  # this sentence is the model's
         ("rough_thresholds", {}),
     ]
 
@@ -93,7 +93,7 @@ def test_mistakes_lower_the_estimate_by_a_level_and_never_lift_it() -> None:
 @pytest.mark.parametrize(
     ("measured", "grammar", "word"),
     [
-        (at(3), mistakes(12), "A2 to B2"),  # fluent, and full of mistakes
+        (at(3), mistakes(12), "A2 to B2"),  # a fluent learner who makes many mistakes
         (at(0, variety=0.85, rare_words=60), CHECKED, "A1 to C1"),
         (at(2, wpm=None), Grammar(corrections=(), words_checked=240, corrections_per_100_words=1), "mistakes count"),
         (at(2), NOTHING_CHECKED, "mistakes count"),

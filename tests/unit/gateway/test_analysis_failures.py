@@ -74,7 +74,7 @@ async def test_a_failing_model_costs_only_its_own_parts(kind: type[ServiceError]
         assert "it is on fire" in analysis.unavailable[part]
     assert analysis.vocabulary.words == 300
     assert len(analysis.timeline) == 60
-    assert sorted(llm.asked) == ["CorrectionsAnswer", "FeedbackAnswer", "NoteAnswer"]  # no repetition
+    assert sorted(llm.asked) == ["CorrectionsAnswer", "FeedbackAnswer", "NoteAnswer"]  # no question was repeated
 
 
 async def test_a_model_that_is_busy_with_learners_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,11 +43,11 @@ def test_a_word_inside_a_longer_one_makes_no_pause() -> None:
 def test_share_of_talk_and_response_time() -> None:
     turns: list[Turn] = [
         partner("Hello there", started_s=0.0, duration_s=6.0),
-        spoken("one two three four", started_s=7.5),  # 2 s, 1.5 s after the partner
+        spoken("one two three four", started_s=7.5),  # takes 2 s, begins 1.5 s after the partner's end
         partner("And", started_s=10.0, duration_s=1.0, interrupted=True),
         spoken("five six", started_s=11.0),  # an interruption has no response time
         partner("Well", started_s=13.0, duration_s=1.0),
-        spoken("seven eight", started_s=14.5),  # 0.5 s
+        spoken("seven eight", started_s=14.5),  # begins 0.5 s after the partner's end
         typed("and I type this", started_s=20.0),
     ]
     fluency = measure_fluency(turns, ENGLISH)
@@ -80,7 +80,7 @@ def test_fillers_are_counted_and_hesitations_are_no_words() -> None:
     assert fluency.fillers
     assert fluency.fillers.by_filler == {"um": 2, "uh": 1, "you know": 1}
     assert fluency.fillers.count == 4
-    assert fluency.words == 11  # 14 without um, uh, ummm
+    assert fluency.words == 11  # of 14; um, uh and ummm don't count
     assert fluency.fillers.per_100_words == round(400 / 11, 1)
 
 

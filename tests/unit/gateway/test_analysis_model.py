@@ -98,10 +98,10 @@ async def test_no_level_is_named_where_mistakes_could_not_be_found() -> None:
     ("meaning", "is_shown"),
     [
         ("Very good to eat.", True),
-        ("Something that is delicious.", False),  # the word itself
-        ("Very good to", False),  # no end
-        ("Gastronomically sublime.", False),  # harder than the word
-        ("It is a delicious village.", False),  # the sentence
+        ("Something that is delicious.", False),  # uses the word itself
+        ("Very good to", False),  # breaks off
+        ("Gastronomically sublime.", False),  # uses a harder word
+        ("It is a delicious village.", False),  # repeats the sentence
         ("Good food, good food, good food, good food.", False),
         ("1. Very good to eat.", True),
     ],

@@ -13,7 +13,7 @@ async def test_the_docs_are_complete_without_the_internet() -> None:
     async with TestGateway().running(debug=True) as gateway, httpx.AsyncClient(base_url=gateway.http) as http:
         page = (await http.get("/docs")).text
         files = re.findall(r'(?:src|href)="([^"]+)"', page)
-        assert len(files) >= 2  # Swagger's script and style sheet
+        assert len(files) >= 2  # they are Swagger's script and style sheet
         for file in files:
             assert file.startswith("/static/docs/")
             assert (await http.get(file)).status_code == 200

@@ -50,7 +50,7 @@ def test_a_truncated_stream_gives_the_audio_before_the_cut_and_the_next_is_whole
     assert len(heard.codes) <= 1  # a cut between two blocks is no error
     assert heard.pcm.endswith(PCM[name])
     before = heard.pcm[: -len(PCM[name])]
-    surely = max(0, len(before) - 200)  # the resampler made its last samples without the input that would have followed
+    surely = max(0, len(before) - 200)  # the last samples may differ: the resampler lacked the input after them
     assert before[:surely] == PCM[name][:surely]
 
 
@@ -63,7 +63,7 @@ async def test_half_of_a_stream_is_half_of_the_sound(name: str) -> None:
 
 
 def _is_told_from_aac(junk: list[bytes]) -> bool:
-    """Whether the junk can't be the beginning of an ADTS header (AAC), which the good stream would complete."""
+    """Whether the junk can't end with the beginning of an ADTS header (AAC), which the good stream might complete."""
     return b"\xff" not in b"".join(junk)[1 - ADTS_HEADER_BYTES :]
 
 

@@ -44,7 +44,7 @@ STREAMS: dict[str, tuple[Callable[[], bytes], float]] = {
     "wav 8 kHz 24 bits": (lambda: wav(chirp(SECONDS, 8_000), 8_000, codec="pcm_s24le"), 0.999),
     "wav without a size": (lambda: wav(chirp(SECONDS, 16_000), 16_000, size=0xFFFFFFFF), 0.999),
 }
-SLACK = 16_000 // 100  # 10 ms more or less: a codec pads its last packet
+SLACK = 16_000 // 100  # the length may differ by 10 ms, because a codec pads its last packet
 
 
 @cache

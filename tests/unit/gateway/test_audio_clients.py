@@ -25,7 +25,8 @@ from tests.support.audio import Samples, chirp, cut, hear, likeness, ogg, resamp
 RECORDINGS = Path(__file__).parent / "recordings"
 CHIRP = resampled(chirp(1.0), 48_000, 16_000)
 PAUSED = np.concatenate([CHIRP[:8000], np.zeros(16_000, np.int16), CHIRP[8000:]])
-FIREFOX_TONE = (10_000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype(np.int16)  # of `fake: true`
+# The tone of Firefox's fake microphone (`fake: true`).
+FIREFOX_TONE = (10_000 * np.sin(2 * np.pi * 1000 * np.arange(16_000) / 16_000)).astype(np.int16)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def webm_at(timestamps_s: list[float]) -> bytes:
             frame = av.AudioFrame.from_ndarray(sound[at : at + 960].reshape(1, -1), format="s16", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = 48_000, at, Fraction(1, 48_000)
             for packet in stream.encode(frame):
-                piece, within = divmod((packet.pts or 0) + 312, 24_000)  # 312 samples: libopus's delay
+                piece, within = divmod((packet.pts or 0) + 312, 24_000)  # libopus's delay is 312 samples
                 packet.pts = packet.dts = round(timestamps_s[piece] * 48_000) + within
                 container.mux(packet)
     return bytes(pipe.data)
@@ -178,8 +179,8 @@ def test_a_sound_card_whose_clock_drifts_is_never_silent(ppm: int) -> None:
 
 
 def test_a_tab_in_the_background_that_sends_twenty_seconds_at_once_is_heard_whole() -> None:
-    """After a while, Chromium runs a background tab's timers only once a minute. So its audio comes after its silence
-    was reported."""
+    """After a while, Chromium runs a background tab's timers only once a minute. So the audio comes late, when its
+    absence was already reported as silence."""
     slices = [(at / 50, bytes(640)) for at in range(100)]
     heard_s, quiet_s = fed([*slices, (22.0, bytes(640_000)), (22.02, bytes(640))], 22.1)
     assert heard_s == pytest.approx(2 + 20 + 0.02)

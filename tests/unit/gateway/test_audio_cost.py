@@ -1,4 +1,4 @@
-"""What the bytes of one connection can cost: how much PCM each KiB becomes, and how much CPU time that takes.
+"""The cost of the bytes of one connection: how much PCM each KiB becomes, and how much CPU time that takes.
 
 Silence takes the fewest bytes. The limits hold for any input (`gateway/audio/expansion_limit.py`). These tests show
 that silence from an ordinary encoder stays within them, and that it takes no more time than speech.
@@ -24,7 +24,7 @@ from tests.support.audio import WAV_CODECS, Samples, adts, chirp, flac, mp4, ogg
 
 RATE_HZ = 16_000
 SECONDS = 8.0
-TIMES_SPEECH = 3.0  # less than 1.5 was measured; the rest is for a busy machine
+TIMES_SPEECH = 3.0  # less than 1.5 was measured; the margin is for a busy machine
 Encoder = Callable[[Samples, int], bytes]
 FORMATS: dict[str, tuple[Encoder, StreamDecoder, int, float]] = {
     "opus/webm": (webm, decode_webm, 48_000, MAX_S_PER_KIB),
@@ -75,7 +75,8 @@ def test_a_kib_of_silence_gives_bounded_pcm_for_bounded_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if not name.endswith("/wav")])
 def test_the_sound_of_every_stream_is_counted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If nothing is allowed, nothing comes out. A WAV is bounded by its sample rates."""
+    """If the limit allows no sound, none comes out. WAV is left out: its sample rates bound what its bytes can
+    become."""
     monkeypatch.setattr("gateway.audio.expansion_limit.FREE_S", -1e6)
     encode, decoder, rate_hz, _ = FORMATS[name]
     with pytest.raises(AudioError, match="record with an ordinary bit rate"):

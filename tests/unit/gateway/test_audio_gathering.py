@@ -1,4 +1,4 @@
-"""Windows that may wait for the next one do so, others don't, and no audio is lost."""
+"""Windows of audio that may wait for the next window do so. Others are sent at once. No audio is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS, Expected, 
 
 WINDOW = 64
 HISS = np.random.default_rng(1).choice([-1, 1], WINDOW)
-ROOM, VOICE = 20, 2000  # root mean square
+ROOM, VOICE = 20, 2000  # the levels of a quiet room and of a voice (root mean square)
 
 levels = st.lists(st.sampled_from([0, ROOM, VOICE // 4, VOICE]), max_size=40)
 expectations = st.sampled_from(Expected)
@@ -24,7 +24,7 @@ def window(level: int) -> bytes:
 
 
 def sizes(gathering: Gathering, *heard: int) -> list[int]:
-    """How many windows are sent after each of these windows."""
+    """The number of windows that are sent after each of these windows."""
     return [len(gathering.add(window(level))) // (2 * WINDOW) for level in heard]
 
 
@@ -48,7 +48,7 @@ def test_a_voice_goes_on_in_sixes_and_a_second_quiet_window_takes_along_what_wai
 
 
 def test_a_voice_that_stops_in_a_loud_room_is_not_held() -> None:
-    """The room is only 9.5 dB softer."""
+    """The room is only 9.5 dB softer than the voice."""
     assert sizes(expecting(Expected.PAUSE, 1000, 3000), 3000, 1000, 1000, 1000) == [0, 0, 3, 1]
 
 
@@ -81,7 +81,7 @@ def test_a_sound_nearer_to_the_voice_than_to_the_room_is_not_a_pause() -> None:
 
 @given(levels, st.sampled_from([0, ROOM]))
 def test_a_second_quiet_window_after_loud_ones_never_waits(heard: list[int], quiet: int) -> None:
-    """Recognition takes two for a pause."""
+    """Recognition takes two quiet windows for a pause."""
     assert sizes(expecting(Expected.PAUSE, *heard, VOICE), quiet, quiet)[1] > 0
 
 

@@ -1,7 +1,8 @@
-"""Audio that comes in slices or late gives recognition the same sound as a steady stream. In virtual time.
+"""Audio that comes in slices or late gives recognition the same sound as a steady stream. The tests run in virtual
+time.
 
-Source: the case `late_audio.py`, made from reports of MediaRecorder with slices of half a second and more, and of
-networks that stall.
+Source: the case `late_audio.py` in docs/compatibility.md. It follows reports of MediaRecorder with slices of half a
+second and more, and of networks that stall.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def test_a_microphone_that_is_switched_off_is_silent_for_the_time_that_passes(ki
 
 def test_a_steady_client_is_awaited_less_long_than_one_that_sends_slices() -> None:
     steady, slow = Cadence(), Cadence()
-    assert steady.patience_s == LATEST_S + 2.0  # while nothing is known about the client
+    assert steady.patience_s == LATEST_S + 2.0  # because nothing is known about the client yet
     for _ in range(30):
         for cadence, seconds in ((steady, 0.02), (slow, 3.0)):
             cadence.begin_slice()

@@ -43,7 +43,11 @@ class MeasuringSource:
 
 
 def _begun_samples(data: bytes) -> Callable[[int], float]:
-    """Returns a function: number of first bytes of a container → samples (at RATE_HZ) of which part has arrived."""
+    """Returns a function: how many bytes of a container have arrived → how many samples (at RATE_HZ) have begun to
+    arrive.
+
+    A packet's samples count as soon as its first byte has arrived.
+    """
     with av.open(io.BytesIO(data), "r") as container:
         packets = [(p.pos or 0, float((p.duration or 0) * (p.time_base or 0))) for p in container.demux() if p.size]
     assert sum(seconds for _, seconds in packets) > 1.9

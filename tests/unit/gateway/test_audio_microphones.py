@@ -1,4 +1,4 @@
-"""Through microphones of many kinds, as much of a person's speech is recognised as voice as through a good one.
+"""A person's speech is detected as voice through microphones of many kinds, as well as through a good one.
 
 Sources: minutes 814, vue-audio-recorder 53 and brainwave 10 (Bluetooth headsets at 8 and 16 kHz), mic_array 49 and
 jsk_3rdparty 148 (arrays of six channels, whose first one is processed), all on GitHub; issue 15 (inverted stereo).

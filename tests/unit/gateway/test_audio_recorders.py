@@ -1,4 +1,4 @@
-"""What real recorders write, and what a few kilobytes may cost.
+"""What real recorders write, and how much sound a few kilobytes may become.
 
 Sources: issue 15 (stereo with one channel inverted, WAV headers of the first piece only, gaps in timestamps) and issue
 20 (sample rates, content encodings, decoding ratios, unknown codecs, tags that are not UTF-8).
@@ -33,7 +33,7 @@ async def test_a_stereo_microphone_is_heard_whatever_its_second_channel_says(sig
     sound = chirp(1.0)
     heard = await hear(cut(stereo_wav(sound, (sign * sound).astype(np.int16), 48_000), 3840))
     assert not heard.errors
-    later = slice(BLOCK, None)  # noticing takes a block
+    later = slice(BLOCK, None)  # it takes a block to notice what the second channel has
     assert likeness(heard.samples[later], WANTED[later]) > 0.99
     assert np.abs(heard.samples[later]).max() > 4000
 
@@ -59,7 +59,7 @@ async def test_a_wav_with_text_behind_its_samples_still_ends_there() -> None:
 
 
 async def test_a_gap_in_the_timestamps_is_silence() -> None:
-    """A recorder leaves out packets of silence: 0.5 s are missing."""
+    """A recorder leaves out packets of silence: here 0.5 s."""
     data = webm(chirp(2.0), frame_ms=20)
     clusters = [at for at in range(len(data)) if data.startswith(bytes.fromhex("1f43b675"), at)]
     begin, end = clusters[8], clusters[13]

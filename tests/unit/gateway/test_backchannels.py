@@ -45,7 +45,7 @@ def test_each_language_has_its_own() -> None:
     assert is_backchannel("Ach so.", "de-DE")
     assert is_backchannel("D’accord.", "fr")
     assert not is_backchannel("Nein.", "de")
-    assert is_backchannel("okay", "xx")  # "okay" is one in nearly all languages
+    assert is_backchannel("okay", "xx")  # "okay" is a backchannel in nearly all languages
 
 
 @pytest.mark.parametrize(

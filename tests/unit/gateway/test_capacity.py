@@ -1,4 +1,4 @@
-"""How many learners fit, by what the replicas say."""
+"""How many learners may converse at once, computed from what the replicas report."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ async def test_without_redis_each_gateway_counts_alone_and_nobody_is_locked_out(
         with pytest.raises(TooMuchError):
             async with left.connection("ana"):
                 pass
-        shared.open.clear()  # Redis comes back empty
+        shared.open.clear()  # Redis comes back without its data
         shared.is_away = False
         await asyncio.sleep(2 * BEAT_S)
         assert len(shared.open["ana"]) == 4
@@ -177,7 +177,7 @@ async def test_the_time_of_a_day_is_used_up_at_both_gateways_together() -> None:
         (warned_s, warning), (up_s, up), (cut_s, cut) = told.events
         assert isinstance(warning, TimeRunsOut)
         assert warning.seconds == pytest.approx(WARN_S, abs=5)
-        assert warned_s == pytest.approx((600 - WARN_S) / 2, abs=5)  # two conversations use it twice as fast
+        assert warned_s == pytest.approx((600 - WARN_S) / 2, abs=5)  # two conversations use up the time twice as fast
         assert isinstance(up, TimeUp)
         assert not up.at_once
         assert up_s == pytest.approx(300, abs=5)

@@ -81,7 +81,7 @@ async def test_the_client_ends_a_turn_and_asks_for_the_reply() -> None:
     talk.asr.script = [
         (at(0.2), SpeechStarted(at(0.1))),
         (at(0.9), EndOfTurn(transcript("good", at(0.1), at(0.5)))),
-        (at(5.0), EndOfTurn(transcript("morning", at(1.0), at(1.5)))),  # sent only when the stream is finished
+        (at(5.0), EndOfTurn(transcript("morning", at(1.0), at(1.5)))),  # comes only when the stream is finished
     ]
     async with talk.running():
         await talk.speak(2.0)
@@ -101,7 +101,7 @@ async def test_the_client_ends_a_turn_and_asks_for_the_reply() -> None:
     assert [message.content for message in talk.llm.asked[0][-1:]] == ["good morning"]
     assert talk.of(ReplyBegan)[0].request_id == "r"
     assert [turn.text for turn in kept(talk)] == ["good morning", "Hello there, my friend.", "once more"]
-    assert talk.of(TurnOver)[1].began_s == 2.0  # counted over both streams
+    assert talk.of(TurnOver)[1].began_s == 2.0  # the time counts over both streams
 
 
 async def test_a_turn_without_words_and_one_that_is_cleared_are_not_kept() -> None:

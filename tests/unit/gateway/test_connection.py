@@ -85,7 +85,7 @@ async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(conversation)
         assert await mark_after(text=begin) == 1
-        assert await mark_after(bytes=FRAME) > 1  # as many bytes as complete a window
+        assert await mark_after(bytes=FRAME) > 1  # the number of bytes that complete a window
         assert await mark_after(text=begin) == 1  # a client that sends something else may not be speaking
         assert await mark_after(bytes=FRAME) > 1
         assert await mark_after(bytes=odd) == 1
@@ -110,7 +110,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(conversing(wire, Allowance(messages, Counting(5_000)), asr))
         await asyncio.sleep(0.01)
-        assert not await is_taken(FRAME)  # its format is not known yet
+        assert not await is_taken(FRAME)  # the format is not known yet
         wire.puts(text=start().model_dump_json())
         wire.puts(bytes=FRAME)
         await asyncio.sleep(0.01)
@@ -129,7 +129,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
 
 
 class Seats:
-    """Seats for everybody. Keeps who has left."""
+    """Seats for everybody. Notes which seats were left, and when."""
 
     def __init__(self) -> None:
         self.left: list[tuple[str, float]] = []

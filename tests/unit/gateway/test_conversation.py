@@ -118,8 +118,8 @@ async def test_patience_goes_by_the_level_and_by_the_learners_own_pauses() -> No
 
 
 async def talk_as(learner: str, store: MemoryStore, *, teaches_ms: int) -> list[int]:
-    """One turn of this learner. At its end, recognition has measured the pause `teaches_ms`. Returns the usual pauses
-    that recognition was given."""
+    """Speak one turn as this learner. At its end, recognition has measured the pause `teaches_ms`. Returns the usual
+    pauses that recognition was given."""
     talk = Conversation(store=store)
     talk.asr.script = [(at(0.2), SpeechStarted(0)), (at(1.2), EndOfTurn(transcript("so"), usual_pause_ms=teaches_ms))]
     async with talk.running():

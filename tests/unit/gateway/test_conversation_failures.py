@@ -134,7 +134,7 @@ async def test_a_reply_that_fails_while_it_is_held_is_tried_again_at_the_end_of_
 
 @pytest.mark.parametrize("hung", ["llm", "tts"])
 async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_the_end(hung: str) -> None:
-    """Source: the case `hung_server.py`."""
+    """This repeats a script, `hung_server.py`, that is not in the repository."""
     talk = Conversation()
     if hung == "llm":
         talk.llm.first_s = 1000
@@ -209,7 +209,7 @@ async def test_a_learner_who_speaks_while_recognition_is_away_is_told_each_time(
     talk.asr.script = [(0, UnavailableError("ASR: restarting")) for _ in range(1000)]
     async with talk.running():
         await sounds(talk, 2, 20)
-        assert len(talk.of(ErrorMessage)) == 1  # it says that recognition can't be reached
+        assert len(talk.of(ErrorMessage)) == 1  # this one says that recognition can't be reached
         for said in range(3):
             await sounds(talk, 1.5, 3000)
             await sounds(talk, 2, 20)
@@ -275,7 +275,7 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
     assert len(talk.of(TurnComplete)) == 2
     assert talk.store.unsaved
     talk.store.away = False
-    await talk.store.save_unsaved()  # although the conversation is over
+    await talk.store.save_unsaved()  # the turn is saved although the conversation is over
     state, token, turns = talk.store.sessions[talk.connected.session_id]
     assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
     assert len(turns) == 4

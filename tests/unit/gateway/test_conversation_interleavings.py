@@ -76,7 +76,7 @@ def test_after_interrupted_nothing_of_that_turn_follows_and_every_reply_ends(
 
 
 def _heard_by_a_player(talk: Conversation, turn_id: str, slack_ms: float) -> str:
-    """The words of which at least half was played when `interrupted` came, for a player that plays audio as soon as it
+    """The words of which at least half was played when `interrupted` came. The player plays audio as soon as it
     comes."""
     playing_id, played_s, sent_s, last_s = "", 0.0, 0.0, 0.0
     words: list[CaptionWord] = []
@@ -118,4 +118,4 @@ def _check_turns(talk: Conversation, reported: set[str]) -> None:
     for turn in kept:
         if turn.turn_id in heard:
             assert turn.text == heard[turn.turn_id]
-        assert turn.generated_text.startswith(turn.text)  # less than all if the player stopped reporting
+        assert turn.generated_text.startswith(turn.text)  # it is shorter if the player stopped reporting

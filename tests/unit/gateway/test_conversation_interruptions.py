@@ -1,5 +1,5 @@
-"""When the learner speaks over the partner: which sounds interrupt, and how much of the reply was heard. Scripted, in
-virtual time."""
+"""When the learner speaks over the partner: which sounds interrupt, and how much of the reply was heard. Conversations
+are scripted and run in virtual time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_the_first_sound_stops_the_sending_and_words_end_the_reply() -> No
     last_audio_s = max(t for t, m in talk.got if isinstance(m, bytes))
     assert last_audio_s - 1.0 <= 0.15
     assert next(t for t, m in talk.got if isinstance(m, Interrupted)) == pytest.approx(1.4, abs=0.03)
-    assert interrupted.heard_text.endswith("word3")  # 1.4 s, less 0.16 s before the reply began: four words
+    assert interrupted.heard_text.endswith("word3")  # the reply began after 0.16 s, so 1.24 s were heard: four words
 
 
 @pytest.mark.parametrize("sound", ["mhm", "Yeah.", "Okay, okay.", "", "I see.", "M-H-N.", "Oh, right, sure."])
@@ -87,13 +87,14 @@ async def test_a_sound_that_is_no_turn_lets_the_partner_go_on(sound: str) -> Non
     assert len(talk.of(TurnComplete)) == 1
     assert len(talk.llm.asked) == 1
     gaps = [after - before for (before, _), (after, _) in pairwise(audio_of(talk))]
-    assert max(gaps) < 1.2  # the learner's player always had audio: two seconds are sent ahead
+    assert max(gaps) < 1.2  # two seconds are sent ahead, so the learner's player always had audio
     assert [m.text for m in talk.of(TranscriptMessage) if m.is_final] == [""]
     assert len(talk.store.sessions[talk.connected.session_id][2]) == 2
 
 
 async def test_a_hesitant_sound_is_no_interruption_however_long_its_pauses() -> None:
-    """Each piece of voice is short. The time after which a voice interrupts starts again after a gap."""
+    """Each piece of voice is short. A voice interrupts once it has lasted a while, and a long pause starts that time
+    anew."""
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),
         (1.5, VoicePaused(at(1.4))),
@@ -160,7 +161,7 @@ async def test_the_partners_own_echo_is_no_turn() -> None:
         (1.6, eager(echo)),
         (2.0, end(echo)),
         (3.1, SpeechStarted(at(3.0))),
-        (5.0, eager(echo)),  # long, but this microphone is known to pick up the partner
+        (5.0, eager(echo)),  # it is long, but this microphone is known to pick up the partner
         (5.4, end(echo)),
     )
     talk.llm.reply = ["zero ", "one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine "] * 3
@@ -172,7 +173,7 @@ async def test_the_partners_own_echo_is_no_turn() -> None:
 
 
 async def test_an_echo_that_ends_after_the_partner_is_no_turn_where_echoes_are_known() -> None:
-    """But if a learner repeats the partner's words later, that is a turn."""
+    """If a learner repeats the partner's words later, that is a turn."""
     last_words = "six seven eight nine"
     talk = over_the_partner(
         (1.1, SpeechStarted(at(1.0))),

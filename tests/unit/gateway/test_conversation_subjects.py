@@ -1,4 +1,4 @@
-"""What a conversation is about, and who begins it: scenarios, instructions, a partner who begins. In virtual time."""
+"""What a conversation is about, and who begins it: scenarios, instructions, a partner who begins."""
 
 from __future__ import annotations
 
@@ -181,11 +181,11 @@ async def test_both_a_scenario_and_instructions_are_an_error_and_neither_is_used
     assert JOE.who in asked(talk)[0][1]
 
 
-# --- it goes on anywhere
+# --- it goes on at any gateway
 
 
 async def carried_on(first: Conversation, **choices: Any) -> Conversation:
-    """The same conversation at a gateway that has no scenarios."""
+    """Go on with the conversation at a gateway that has no scenarios."""
     second = Conversation(store=first.store)
     async with second.running():
         token = first.connected

@@ -12,7 +12,7 @@ from gateway.history import LearnerTurn, SessionState
 from gateway.outbox import Outbox
 from tests.support.memory_store import MemoryStore
 
-BEGAN_S = 1_000_000.0  # on the wall
+BEGAN_S = 1_000_000.0  # of the wall clock
 HOUR_S = 3600.0
 
 

@@ -65,7 +65,7 @@ async def test_a_mistake_is_corrected_beside_the_conversation_with_a_reason() ->
     (message,) = talk.of(CorrectionMessage)
     assert (message.turn_id, message.sentence) == (turn.turn_id, WRONG_ARTICLE)
     assert len(llm.meanwhile) == 2
-    assert not llm.generated  # each question gave way to learners
+    assert not llm.generated  # each question was asked so that it gives way to learners' replies
 
 
 @pytest.mark.looptime
@@ -202,7 +202,7 @@ async def test_a_beginner_is_told_why_in_the_native_language() -> None:
         await talk.post(start(corrections="beside", level="beginner", native_language="pt-BR"))
         await heard(talk, WRONG_ARTICLE)
     assert "Explain each correction in Portuguese" in llm.meanwhile[1][0].content
-    assert len(llm.meanwhile[1]) == 2  # no example in another language
+    assert len(llm.meanwhile[1]) == 2  # there is no example, because it would be in another language
 
 
 @pytest.mark.looptime

@@ -1,4 +1,4 @@
-"""A gateway that gets a signal to end goes on until its learners are handed over. After a second signal it ends at
+"""A gateway that gets a stop signal goes on until its learners are handed over. After a second signal it ends at
 once."""
 
 from __future__ import annotations

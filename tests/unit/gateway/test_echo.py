@@ -1,6 +1,6 @@
 """The partner's voice in the learner's microphone, at many levels and delays, with and without a learner who speaks.
 
-Source: the case `echo.py`. `tests/support/echo.py` describes the room.
+Source: the case `echo.py` in docs/compatibility.md. `tests/support/echo.py` describes the simulated room.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ async def test_a_conversation_has_a_guard_unless_the_setting_says_no(*, cancels_
         while sent < 4 * RATE_HZ:
             await asyncio.sleep(0.02)
             for seconds, message in talk.got[seen:]:
-                if isinstance(message, bytes):  # 24 kHz; played 100 ms after it came, or after what was played before
+                if isinstance(message, bytes):  # 24 kHz, played 100 ms after it came or after the audio before it
                     pcm = soxr.resample(np.frombuffer(message, "<i2").astype(float), 24_000, RATE_HZ)
                     begin = max(round((seconds + 0.1) * RATE_HZ), int(np.flatnonzero(played).max(initial=-1)) + 1)
                     played[begin : begin + len(pcm)] = pcm
@@ -98,7 +98,8 @@ def test_without_an_echo_the_audio_stays_as_it_is() -> None:
 def test_a_microphone_that_is_only_on_while_the_learner_speaks_over_the_partner_is_heard_completely(
     speaks_at_s: float,
 ) -> None:
-    """Push to talk, or a client that sends only voice: what is said at once may be an echo, until a second is known."""
+    """This is push to talk, or a client that sends only voice. The speech may be an echo until the guard has compared a
+    second of it."""
     heard = microphone(None, 0, recording("beckett.wav"), speaks_at_s=speaks_at_s)
     out, guard = cleaned(heard, on_at_s=speaks_at_s)
     assert not guard.has_echo
@@ -123,7 +124,7 @@ def test_speech_over_the_first_second_of_the_first_reply_is_heard_completely() -
 
 
 def test_a_partner_who_is_too_soft_to_tell_is_not_cancelled_for_ever() -> None:
-    """It doesn't take CPU time for ever, either."""
+    """The guard doesn't spend CPU time on this partner for ever, either."""
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)
     guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))
@@ -209,7 +210,7 @@ def test_played_audio_is_resampled_without_gaps(source_rate_hz: int) -> None:
         played.add(sent[at : at + 1111].tobytes(), 500)
     heard = played.read(500, 500 + RATE_HZ)
     errors = [np.abs(heard[100 + late : 15_000] - tone(RATE_HZ)[100 : 15_000 - late]).max() for late in range(40)]
-    assert min(errors) < 200  # late by the resampler's delay of about a millisecond, and by rounding
+    assert min(errors) < 200  # the resampler delays by about a millisecond and rounds
 
 
 def test_the_correlation_tells_the_delay() -> None:

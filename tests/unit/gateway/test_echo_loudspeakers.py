@@ -106,7 +106,7 @@ def test_the_partner_does_not_hear_itself_from(name: str) -> None:
 
 
 def test_after_a_learner_has_spoken_over_the_partner_the_echo_is_still_cancelled() -> None:
-    """In a browser's echo canceller, double talk may undo what it has learned about the room."""
+    """In a browser's echo canceller, two voices at once may undo what the canceller has learned about the room."""
     over = recording("beckett.wav")[: round(0.8 * RATE_HZ)]
     out, _ = cleaned(microphone(-20, 200, over, speaks_at_s=1.2))
     after = round((1.2 + 0.8 + 0.3) / WINDOW_S)
@@ -116,7 +116,8 @@ def test_after_a_learner_has_spoken_over_the_partner_the_echo_is_still_cancelled
 
 @pytest.mark.parametrize("level_db", [-20, -40])
 def test_a_bluetooth_loudspeaker_is_heard_for_less_than_half_a_second_in_the_first_reply(level_db: int) -> None:
-    """Its echo comes late: by then, a quiet microphone is taken as a sign that there is no echo."""
+    """Its echo comes late. Until then the microphone is quiet, which the guard takes as a sign that there is no
+    echo."""
     for delay_ms in (500, 900):
         out, guard = cleaned(microphone(level_db, delay_ms))
         assert (len(turns(voiced(out))) + TURN_WINDOWS) * WINDOW_S < 0.5

@@ -135,8 +135,8 @@ async def test_a_voice_lasts_over_a_gap_between_two_words() -> None:
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(turns: int) -> None:
-    """The reader is cancelled whenever a stream to recognition breaks. On a busy machine, seconds of audio may wait
-    then."""
+    """The reader is cancelled whenever a stream to recognition breaks. On a busy machine, seconds of audio may be
+    waiting at that moment."""
     said = (NOISE * VOICE).astype("<i2").tobytes() * 100
     loop = asyncio.get_running_loop()
     async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:

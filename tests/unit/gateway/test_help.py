@@ -96,7 +96,7 @@ async def test_help_is_offered_once_after_a_long_silence() -> None:
     talk.asr.script = [*one_turn()]
     async with talk.running():
         await talk.speak(14)
-        assert said(talk) == [REPLY]  # its end was heard about eleven seconds ago
+        assert said(talk) == [REPLY]  # the reply ended about eleven seconds ago
         await talk.speak(4)
         assert said(talk)[1:] == [f"{HELP} {OTHER_TOPIC}"]
         await talk.speak(60)

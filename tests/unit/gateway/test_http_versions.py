@@ -25,7 +25,8 @@ async def answer_to(request: bytes) -> str:
 
 
 async def test_http2_is_refused_by_name(caplog: pytest.LogCaptureFixture) -> None:
-    """Envoy with `http2_protocol_options`, Traefik and Caddy with `h2c://`, HAProxy with `proto h2`; RFC 8441."""
+    """These proxies send HTTP/2: Envoy with `http2_protocol_options`, Traefik and Caddy with `h2c://`, and HAProxy with
+    `proto h2`."""
     answer = await answer_to(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + HTTP2_SETTINGS)
     assert answer.startswith("HTTP/1.1 505 ")
     assert "set the proxy in front of it to that" in answer
@@ -37,9 +38,9 @@ async def test_http2_is_refused_by_name(caplog: pytest.LogCaptureFixture) -> Non
     [
         (WEBSOCKET + f"Upgrade: WebSocket\r\n{VERSION}{KEY}\r\n", "101", "Sec-WebSocket-Accept"),
         (WEBSOCKET + f"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n{VERSION}\r\n", "426", "Upgrade and Connection"),
-        # Envoy, from a browser's WebSocket over HTTP/2 (envoy 8547)
+        # Envoy sends this for a browser's WebSocket over HTTP/2 (envoy 8547)
         (WEBSOCKET + f"Upgrade: websocket\r\n{VERSION}\r\n", "400", "missing Sec-WebSocket-Key"),
-        # Envoy without `allow_connect` (kgateway 14305)
+        # Envoy without `allow_connect` sends this (kgateway 14305)
         (WEBSOCKET.replace("Connection: keep-alive, Upgrade\r\n", "\r\n"), "426", "Upgrade and Connection"),
     ],
     ids=["in capitals", "h2c", "without its key", "without its upgrade"],

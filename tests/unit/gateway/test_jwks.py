@@ -1,4 +1,4 @@
-"""JSON Web Tokens whose keys are fetched from their issuer, which changes them."""
+"""JSON Web Tokens whose keys are fetched from their issuer. The issuer changes its keys."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer
     assert await until_known(authenticator, issuer.sign("new")) == "learner 7"
     token, issuer.keys = issuer.sign("old"), None
     with pytest.raises(UnauthorizedError):
-        subject(authenticator, jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"}))  # ask the issuer again
+        subject(authenticator, jwt.encode(CLAIMS, "x" * 32, "HS256", headers={"kid": "never"}))  # asks the issuer again
     fetches = issuer.fetches
     async with asyncio.timeout(20):
         while issuer.fetches == fetches:
@@ -115,7 +115,7 @@ async def test_keys_are_fetched_changed_and_kept_while_the_issuer_is_away(issuer
 async def test_a_key_that_the_issuer_withdraws_is_soon_worth_nothing(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody names an unknown key, so only the regular fetches can notice."""
+    """No token names an unknown key, so only the regular fetches can show that the key is gone."""
     monkeypatch.setattr("gateway.admission.jwks.REFRESH_S", 0.02)
     issuer.add("leaked")
     authenticator = Authenticator(jwks=Jwks(issuer.url, cooldown_s=0.01), audience="aitalk", issuer="school")

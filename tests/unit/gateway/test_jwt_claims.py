@@ -46,7 +46,7 @@ def test_times_are_read_as_issuers_write_them(claims: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("ahead_s", [0, 1, 2, 5])
 def test_an_issuer_whose_clock_is_some_seconds_ahead_is_understood_by_default(ahead_s: int) -> None:
-    """Source: the case `jwt_iat.py`."""
+    """Source: the case `jwt_iat.py` in docs/compatibility.md."""
     now = int(time.time())
     token = jwt.encode({"sub": "learner-1", "iat": now + ahead_s, "exp": now + 600}, SECRET, "HS256")
     authenticator = Authenticator.of(GatewaySettings(_env_file=None, jwt_secret=SecretStr(SECRET)))

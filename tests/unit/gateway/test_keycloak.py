@@ -126,7 +126,7 @@ def test_the_realm_keycloak_and_the_gateway_agree() -> None:
     assert keycloak["volumes"][0].startswith("./deploy/keycloak/realm-school.json:/opt/keycloak/data/import/")
     assert MAPPER["protocolMapper"] == "oidc-audience-mapper"
     assert MAPPER["config"]["id.token.claim"] == "false"
-    assert CLIENT["clientId"] != AUDIENCE  # the audience of an ID token
+    assert CLIENT["clientId"] != AUDIENCE  # an ID token has the client's id as its audience
 
 
 async def test_an_access_token_lets_the_learner_in_by_the_subject(authenticator: Authenticator) -> None:
@@ -136,11 +136,11 @@ async def test_an_access_token_lets_the_learner_in_by_the_subject(authenticator:
 @pytest.mark.parametrize(
     ("claims", "says"),
     [
-        ({"aud": "account"}, "InvalidAudienceError"),  # without the mapper
+        ({"aud": "account"}, "InvalidAudienceError"),  # Keycloak has no audience mapper
         ({"aud": CLIENT["clientId"], "typ": "ID"}, "InvalidAudienceError"),  # an ID token
-        ({"iss": "http://keycloak:8080/realms/school"}, "InvalidIssuerError"),  # KC_HOSTNAME is not set
+        ({"iss": "http://keycloak:8080/realms/school"}, "InvalidIssuerError"),  # Keycloak's KC_HOSTNAME is not set
         ({"iss": "http://localhost:8180/realms/master"}, "InvalidIssuerError"),
-        ({"sub": None}, "MissingRequiredClaimError"),  # without the client scope `basic`
+        ({"sub": None}, "MissingRequiredClaimError"),  # the client lacks the scope `basic`
         ({"exp": int(time.time()) - 60}, "expired"),
     ],
 )

@@ -176,7 +176,7 @@ async def test_a_key_for_a_realtime_session_is_checked_when_it_is_made_and_when_
     async with TestGateway(languages=here).running() as gateway, httpx.AsyncClient() as http:
         route = f"{gateway.http}/v1/realtime/client_secrets"
         refused = await http.post(route, json=in_("fr"))
-        assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # it needs no voice
+        assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # this needs no voice
         key = (await http.post(route, json=in_("es"))).json()["value"]
         here.known = KnownLanguages(("en",), ("en",))  # the model servers have changed since
         with pytest.raises(InvalidStatus) as denied:

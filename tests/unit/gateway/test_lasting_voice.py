@@ -22,7 +22,7 @@ def test_a_voice_has_lasted_once(voice: LastingVoice) -> None:
 def test_short_gaps_are_left_out_and_do_not_start_the_length_anew(voice: LastingVoice) -> None:
     voice.begin(0)
     voice.pause(400)
-    assert not voice.tell(2000)  # nothing lasts in a pause
+    assert not voice.tell(2000)  # a pause doesn't count
     voice.go_on(700)
     voice.pause(1200)
     voice.go_on(1300)

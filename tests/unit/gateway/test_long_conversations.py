@@ -71,7 +71,7 @@ def test_the_learners_latest_turn_is_kept_however_long_it_is() -> None:
     ("script", "chars"), [("ab cd, ", 6000), ("привет ", 2600), ("我喜欢夏天。", 1500), ("สวัสดี", 1500)]
 )
 def test_scripts_that_cost_more_tokens_fill_a_prompt_sooner(script: str, chars: int) -> None:
-    """Source: the case `long_text.py`."""
+    """Source: the case `long_text.py` in docs/compatibility.md."""
     text, size = script * 1000, sizes(MAX_CHARS, is_small=False).most
     assert size.holds([learner(text[:chars])])
     assert not size.holds([learner(text[: round(chars * 1.2)])])
@@ -116,12 +116,12 @@ def test_left_out_turns_never_come_back_and_the_kept_ones_begin_with_the_learner
     assert wanted.kept.holds(turns[first:])
 
 
-# --- when it happens
+# --- when the prompt is shortened
 
 
 @dataclass
 class ReadingLlm(FakeLlm):
-    """Takes time for each character that it has not read before, like a server that keeps two prompts in its cache."""
+    """Takes time for each character that is not in its cache, like a server that keeps the last two prompts."""
 
     answer: str = "The learner is Ana."
     s_per_char: float = 0.0005
@@ -190,7 +190,7 @@ async def test_the_wait_for_a_reply_does_not_depend_on_how_long_one_has_talked(i
     talk, llm = conversation(is_small=is_small)
     async with talk.running():
         await converse(talk, 100)
-    later = llm.waits[1:]  # the first also reads the system message and the examples
+    later = llm.waits[1:]  # before the first reply, the model also reads the system message and the examples
     assert len(later) == 99
     assert max(later) <= 2 * statistics.median(later)
     state = talk.store.sessions[talk.connected.session_id][0]
@@ -212,7 +212,7 @@ async def test_a_model_that_has_no_time_is_asked_with_the_old_prompt_until_it_is
     assert shortened
     for prompt in llm.asked:
         said = conversation_in(prompt)
-        marks = 100 + 25 * len(said)  # the summary, and "(interrupting you)"
+        marks = 100 + 25 * len(said)  # characters of the summary, and of "(interrupting you)" in each turn
         assert sum(len(message.content) for message in said) <= MAX_CHARS + marks
 
 

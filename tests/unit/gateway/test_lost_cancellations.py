@@ -1,7 +1,7 @@
-"""A task that is cancelled at the moment when it fails ends nevertheless, and so do its session and its seat.
+"""A task that is cancelled just as it fails still ends. So does its session, and the seat becomes free.
 
-While an asyncio.TaskGroup ends because of an error, it loses a cancellation; so does asyncio.wait_for. The task then
-went on: in a soak, two sessions kept their seats for ever.
+While an asyncio.TaskGroup ends because of an error, it loses a cancellation; so does asyncio.wait_for. The cancelled
+task then went on. Because of this, two sessions in a soak test kept their seats for ever.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ async def test_a_learner_who_leaves_just_as_recognition_is_given_up_leaves_no_se
 
 
 async def test_a_learner_who_interrupts_just_as_a_reply_is_given_up_can_go_on() -> None:
-    """The cancelled reply must not post its end. The session's inbox may be full, and its reader waits for the
-    reply."""
+    """The cancelled reply must not post its end to the session's inbox. The inbox may be full, and its reader waits for
+    the reply."""
     talk = Conversation(tts=SlowToCloseTts())
     talk.llm.first_s = 2 * GIVE_UP_S
     async with asyncio.timeout(3 * GIVE_UP_S), talk.running():

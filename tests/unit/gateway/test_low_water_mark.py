@@ -1,5 +1,5 @@
-"""On both event loops, a socket is read when it holds as many bytes as its low-water mark. Audio takes the direct
-way."""
+"""On both event loops, a socket is read when it holds as many bytes as its low-water mark. Audio goes straight to the
+conversation."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_audio_goes_the_direct_way_unless_it_would_overtake_a_message_or_i
         received.direct.take = take
         writer.write(frame(b"one") + frame(b"two"))
         await come(2)
-        writer.write(frame(b"text", Opcode.TEXT) + frame(b"three") + frame(b"four"))  # one read
+        writer.write(frame(b"text", Opcode.TEXT) + frame(b"three") + frame(b"four"))  # they are read together
         await come(5)
         writer.write(frame(b"fi", Opcode.BINARY, is_last=False) + frame(b"ve", Opcode.CONT))
         await come(6)

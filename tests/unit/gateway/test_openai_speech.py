@@ -52,7 +52,7 @@ async def test_the_official_client_gets_a_file_that_can_be_played() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_sound_comes_out_while_more_is_made(form: AudioFormat) -> None:
     encoder = create_encoder(form, 24_000)
-    early = b"".join(encoder.push(bytes(9600)) for _ in range(5))  # a second
+    early = b"".join(encoder.push(bytes(9600)) for _ in range(5))  # this is a second of sound
     file = early + encoder.finish()
     assert seconds_of(early, form) > 0.7
     assert seconds_of(file, form) == pytest.approx(1.0, abs=0.1)
@@ -67,7 +67,7 @@ async def test_speech_is_sent_as_it_is_made() -> None:
         ) as answer:
             parts = answer.iter_bytes()
             await anext(parts)
-            assert gateway.tts.open_streams == 1  # there is more to come
+            assert gateway.tts.open_streams == 1  # synthesis goes on
             rest = [part async for part in parts]
         assert rest
         assert gateway.tts.speeds == [1.5]
@@ -134,7 +134,7 @@ async def test_a_synthesis_that_fails_is_an_error_with_a_status() -> None:
         with pytest.raises(openai.InternalServerError, match="TTS: gone") as caught:
             await client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT)
         assert caught.value.status_code == 503
-        gateway.tts.fail_after = 2  # the connection breaks in the middle, so nobody takes the file for complete
+        gateway.tts.fail_after = 2  # the connection breaks in the middle, so that no client takes the file for complete
         with pytest.raises(openai.APIConnectionError):
             await client.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, response_format="pcm")
 

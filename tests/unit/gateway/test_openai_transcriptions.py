@@ -55,8 +55,8 @@ def long_wav(seconds: float) -> bytes:
 
 
 def files_on_disk() -> int:
-    """How many deleted files this process has open, apart from pytest's. Files of uploads are deleted as soon as they
-    are open."""
+    """The number of deleted files that this process has open, apart from pytest's. The gateway deletes an upload's file
+    as soon as the file is open."""
     return _deleted() - PYTESTS
 
 

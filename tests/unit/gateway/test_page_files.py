@@ -1,4 +1,4 @@
-"""The gateway serves every file that its page imports, also those of the JavaScript client."""
+"""The gateway serves every file that its page imports, also the files of the JavaScript client."""
 
 from __future__ import annotations
 

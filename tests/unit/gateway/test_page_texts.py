@@ -91,7 +91,8 @@ class Texts(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
-        # Without JavaScript no text can be chosen. The title and the wordmark are the product's name.
+        # The noscript text stays in the HTML, because without JavaScript no language can be chosen. The title is the
+        # product's name, like the wordmark.
         if data.strip() and self.around[-1:] != ["title"] and "noscript" not in self.around:
             self.texts.append(data.strip())
 

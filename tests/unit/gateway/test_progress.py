@@ -122,7 +122,7 @@ def test_a_word_that_is_known_better_comes_back_later() -> None:
         word = reviewed(word, "good", now)
         assert word.card.due > now
     assert word.reviews == 4
-    assert word.card.due - now > timedelta(days=20)  # the pauses grow
+    assert word.card.due - now > timedelta(days=20)  # the time until the next review grows
     forgotten = reviewed(word, "again", now)
     assert forgotten.card.due - now < timedelta(hours=1)
 

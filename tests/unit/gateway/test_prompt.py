@@ -128,7 +128,7 @@ def test_a_session_decides_who_the_partner_is(is_small: bool) -> None:
 
 @pytest.mark.parametrize("changes", [{}, {"scenario": CAFE}, {"instructions": "Talk about the sea."}], ids=str)
 def test_who_the_partner_is_comes_before_what_the_level_decides(changes: dict[str, Any]) -> None:
-    """So after set_level, most of the system message is still in the model server's prefix cache."""
+    """Because of this, most of the system message is still in the model server's prefix cache after set_level."""
     partner = partner_of(SESSION.model_copy(update=changes))
     told = [system_prompt(Briefing(partner, level)) for level in LEVELS]
     before, found, _ = told[0].partition(partner.instructions or partner.facts)
@@ -217,4 +217,4 @@ def test_prompts_are_bounded_and_end_with_the_learner(texts: list[str], max_char
 def test_a_small_model_never_sees_more_than_eight_exchanges() -> None:
     turns: list[Turn] = [turn for n in range(30) for turn in (learner(f"line {n}"), partner(f"reply {n}"))]
     assert 4 <= len(roles(turns, is_small=True)) // 2 <= 8
-    assert roles(turns)[0][1] == "line 0"  # a larger model gets all of them
+    assert roles(turns)[0][1] == "line 0"  # a larger model gets all turns

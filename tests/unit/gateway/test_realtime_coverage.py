@@ -60,7 +60,7 @@ def fields_of(model: type[BaseModel], path: str = "") -> set[str]:
 
 
 def missing(fields: set[str], table: dict[str, Row]) -> set[str]:
-    """The fields for which the table lists neither the field nor one above or below it."""
+    """The fields that the table lists neither by themselves, nor by an object around them, nor by a field in them."""
     return {
         field
         for field in fields

@@ -1,4 +1,4 @@
-"""The errors of a conversation that a client of the Realtime API receives."""
+"""Which errors of a conversation a client of the Realtime API receives."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Streams that survive the loss of their replica: what the next replica gets, and what the reader sees. In virtual
-time."""
+"""Streams that survive the loss of their replica: what the next replica gets, and what the reader sees. The tests run
+in virtual time."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def said(text: str, start: int, end: int) -> Transcript:
 
 @dataclass
 class Recogniser:
-    """A recogniser whose streams have scripts of their own: events, and the numbers of samples after which they
-    come."""
+    """A recogniser with a script for each stream: events, and the numbers of samples after which they come."""
 
     scripts: list[Script]
     heard: list[bytearray] = field(default_factory=list)
@@ -121,7 +120,7 @@ async def recognise(recogniser: Recogniser, seconds: int) -> list[AsrEvent]:
 
 async def test_a_turn_that_broke_off_is_heard_again_from_its_beginning_and_begins_once() -> None:
     first: Script = [(4000, SpeechStarted(3500)), (5000, Partial("so", "")), (6000, GONE)]
-    # The second stream begins LEAD_S before the turn: its positions are 3,200 less.
+    # The second stream begins LEAD_S before the turn, so its positions are smaller by 3,200.
     second: Script = [(2500, SpeechStarted(290)), (4000, EndOfTurn(said("so it is", 290, 3000), 321))]
     recogniser = Recogniser([first, second])
     assert await recognise(recogniser, 8) == [
@@ -294,7 +293,7 @@ async def test_a_reply_goes_on_from_the_first_word_that_was_not_spoken(breaks_af
     assert all(text[word.text_start : word.text_end] == word.text for word in words)
     whole = [word.text for word in words if word.end_sample <= ends]
     assert list(dict.fromkeys(whole)) == text.split()
-    assert len(words) <= len(text.split()) + 1  # at most the word that was cut is said twice
+    assert len(words) <= len(text.split()) + 1  # only the word in which the stream broke may be said twice
 
 
 async def test_a_stream_that_breaks_after_the_last_word_has_done_its_work() -> None:

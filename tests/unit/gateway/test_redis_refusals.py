@@ -1,6 +1,6 @@
-"""What a Redis or a replacement for it may refuse, and what the operator is told. Uses a stand-in for Redis.
+"""What a Redis or a replacement for it may refuse, and what the operator is told. A stand-in takes the place of Redis.
 
-Sources: docs/compatibility.md names the report for each.
+Sources: docs/compatibility.md names the report for each refusal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.clients.redis_store import RedisStore
 from gateway.history import SessionState
 
 Answer = Callable[[list[str]], str | None]
-"""A command, in upper case, and its arguments → the error; None: it is carried out."""
+"""A command, in upper case, and its arguments → the error; None: the command succeeds."""
 
 
 class StandIn:
@@ -123,7 +123,7 @@ async def test_a_database_that_is_not_there_is_named(database: int) -> None:
 
 
 async def test_a_server_without_hello_or_client_works() -> None:
-    """Redis 5, twemproxy, Codis and Envoy's proxy know neither; redis-py 8 begins with HELLO 3 by default."""
+    """Redis 5, twemproxy, Codis and Envoy's proxy know neither command. By default, redis-py 8 begins with HELLO 3."""
     unknown = {"HELLO", "CLIENT", "CONFIG", "INFO"}
     async with a_store(lambda words: f"ERR unknown command '{words[0]}'" if words[0] in unknown else None) as (
         store,
@@ -133,7 +133,7 @@ async def test_a_server_without_hello_or_client_works() -> None:
 
 
 async def test_a_script_that_redis_has_forgotten_is_loaded_again() -> None:
-    """After a failover, SCRIPT FLUSH or a restart."""
+    """Redis forgets scripts at a failover, at SCRIPT FLUSH and at a restart."""
     known: set[str] = set()
 
     def refuses(words: list[str]) -> str | None:

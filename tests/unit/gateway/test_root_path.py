@@ -1,7 +1,7 @@
-"""Behind a proxy, the gateway may have a path: /talk/. The proxy cuts it off, or ROOT_PATH names it.
+"""Behind a proxy, the gateway may have a path, such as /talk/. The proxy removes the path, or ROOT_PATH names it.
 
-Sources: webssh 88 (nginx), kubecost 636 and redpanda-data/console 107 (Traefik) on GitHub: pages that asked for their
-files at the root of the host.
+Sources: webssh 88 (nginx), kubecost 636 and redpanda-data/console 107 (Traefik) on GitHub. Their pages requested files
+at the root of the host.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenar
 
 MAX_PHRASE_WORDS: dict[CefrLevel, int] = {"A1": 8, "A2": 10, "B1": 12, "B2": 14, "C1": 15}
 RARE_BELOW_ZIPF: dict[CefrLevel, float] = {"A1": 3.6, "A2": 3.6, "B1": 3.6, "B2": 3.4, "C1": 3.2}
-MAX_RARE_WORDS = 3  # a scenario needs some: "kilo", "suitcase"
+MAX_RARE_WORDS = 3  # a scenario needs some rare words, such as "kilo" and "suitcase"
 
-# A learner says these in any conversation, so they must not count as a done task.
+# A learner says these lines in any conversation, so they must not count as a done task.
 SMALL_CHANGE = (
     *(
         "Hello!",
@@ -50,7 +50,7 @@ def english() -> Lexicon:
 
 
 def for_the_learner(scenario: Scenario) -> list[str]:
-    """The texts that a learner reads, hears first or may say."""
+    """The texts that a learner reads or may say, and the one that the learner hears first."""
     said = [task.example for task in scenario.tasks]
     to_do = [task.text for task in scenario.tasks]
     return [scenario.title, scenario.setting, scenario.goal, scenario.opening, *scenario.phrases, *to_do, *said]
@@ -120,7 +120,7 @@ def test_the_opening_is_short_and_ends(scenario: Scenario) -> None:
 
 @each_scenario
 def test_a_small_model_can_hold_its_roles(scenario: Scenario) -> None:
-    """Roles continue the words "You are", so they are no sentences. The rest is a few short sentences."""
+    """Roles continue the words "You are", so they are no sentences. The other texts are a few short sentences."""
     for role in (scenario.partner, scenario.learner):
         assert role[-1].isalpha()
         assert len(role.split()) <= 20
@@ -169,7 +169,7 @@ def test_small_change_shows_no_task(scenario: Scenario) -> None:
 
 @each_scenario
 def test_the_useful_phrases_help_with_the_tasks(scenario: Scenario) -> None:
-    """At least one task can be done with a phrase without changes."""
+    """At least one task can be done with an unchanged phrase."""
     assert any(is_shown(task.said, scenario.phrases) for task in scenario.tasks)
 
 

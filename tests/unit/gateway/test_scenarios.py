@@ -135,7 +135,7 @@ def test_a_file_becomes_a_scenario(tmp_path: Path) -> None:
 
 
 def test_plain_words_and_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
-    """In YAML, `no` and `7` are not texts. An author need not know that."""
+    """YAML doesn't read `no` and `7` as texts, but an author need not know that."""
     path = save(tmp_path)
     path.write_text(path.read_text().replace("- 'no'", "- no").replace("title: Lunch", "title: 7"))
     scenario = read_scenario(path)

@@ -1,4 +1,4 @@
-"""The memory of sessions that have ended."""
+"""The memory of sessions that have ended is given back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.learner import a_learner
 
 
 def sweeps(sweeper: Sweeper, found: list[int], *, begin: int = 0, end: int = 0) -> int:
-    """How often the sweeper sweeps while `begin` sessions begin and then `end` sessions end."""
+    """Let `begin` sessions begin and then `end` sessions end. Returns how often the sweeper swept."""
     before = len(found)
     for _ in range(begin):
         sweeper.session_begins()

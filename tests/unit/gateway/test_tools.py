@@ -1,4 +1,4 @@
-"""The partner calls tools: the client's over /ws/conversation, and those of the operator's servers. In virtual time."""
+"""The partner calls tools: the client's over /ws/conversation, and those of the operator's MCP servers."""
 
 from __future__ import annotations
 

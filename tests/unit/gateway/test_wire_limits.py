@@ -1,4 +1,5 @@
-"""Limits on what a client sends outside whole messages, which client limits don't count (issue 20). On real sockets."""
+"""Limits on what a client sends outside whole messages, on real sockets. Client limits don't count these bytes (issue
+20)."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ async def connected(
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, list[bytes]]]:
     """A client's end of a connection, and the messages that the server has received.
 
-    says: what the server sends without end.
+    says: what the server sends again and again.
     """
     received: list[bytes] = []
 
@@ -46,8 +47,8 @@ async def connected(
         with suppress(WebSocketDisconnect):
             while says:
                 await socket.send_bytes(says)
-                # uvicorn takes messages for a closed connection until the event loop has called `connection_lost`. A
-                # sender that never waits would keep the loop from that, and hang.
+                # uvicorn accepts messages for a closed connection until the event loop has called `connection_lost`. A
+                # sender that never waits would keep the loop from calling it, and hang.
                 await asyncio.sleep(0)
         while (message := await socket.receive())["type"] != "websocket.disconnect":
             received.append(message["bytes"])
@@ -165,7 +166,7 @@ async def test_a_message_that_is_never_finished_ends_the_connection(parts: list[
 
 
 async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> None:
-    """All messages come, but the pieces in which they come end elsewhere (TCP knows no messages)."""
+    """All messages arrive, although each read ends within a message, because TCP knows no messages."""
     audio = frame(bytes(100), Opcode.BINARY) * 8
     async with connected(AgingProtocol) as (_, writer, received):
         await sent_apart(writer, [audio[:50], *(audio[at : at + 100] for at in range(50, len(audio), 100))])
@@ -199,7 +200,7 @@ def test_the_gateway_is_served_within_these_limits() -> None:
     config = server_config(FastAPI(), GatewaySettings(_env_file=None, max_frame_bytes=1024))
     assert (config.http, config.ws) == (HttpProtocol, WebSocketProtocol)
     assert config.ws_max_size == WEBSOCKET_MAX_BYTES  # uvicorn refuses longer messages while they arrive
-    assert config.ws_per_message_deflate is False  # otherwise a few KiB become many MiB
+    assert config.ws_per_message_deflate is False  # compression could make many MiB of a few KiB
     assert config.ws_ping_timeout
 
 
@@ -264,7 +265,7 @@ async def test_a_handshake_with_too_long_a_line_is_answered() -> None:
 
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
-    """Otherwise it would keep its session, its seat, and the memory of unsent messages (issue 20)."""
+    """Otherwise the client would keep its session, its seat, and the memory of unsent messages (issue 20)."""
     before = stalled()
     async with connected(ImpatientProtocol, says=bytes(100_000)):
         async with asyncio.timeout(10):
@@ -273,7 +274,7 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
 
 
 class SeenProtocol(WebSocketProtocol):
-    """Gives up what can't be flushed after 0.2 s."""
+    """Gives up on output that can't be flushed within 0.2 s."""
 
     flush_s = 0.2
     last: SeenProtocol
@@ -286,7 +287,7 @@ class SeenProtocol(WebSocketProtocol):
 
 @pytest.mark.parametrize("why", ["the conversation is over", "pings are not answered", "it sends too much"])
 async def test_a_connection_that_closes_does_not_wait_for_a_client_that_reads_nothing(why: str) -> None:
-    """Not even if so little is left to be read that writing is not paused."""
+    """This holds even if so few bytes are unread that the server's writing is not paused."""
 
     async def app(scope: object, receive: object, send: object) -> None:
         socket = WebSocket(scope, receive, send)  # type: ignore[arg-type]
@@ -317,7 +318,8 @@ async def test_a_connection_that_closes_does_not_wait_for_a_client_that_reads_no
 
 
 async def test_a_client_that_does_not_read_a_streamed_answer_is_cut_off() -> None:
-    """It would keep its seat and the model's slot: the answer waits until it can be written."""
+    """Otherwise the client would keep its seat and the model's slot, because the answer waits until it can be
+    written."""
     before, is_over = stalled(), asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:

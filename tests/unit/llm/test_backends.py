@@ -1,4 +1,4 @@
-"""Which server gets a request, and how long a failed server gets none."""
+"""Which server gets a request, and for how long a failed server gets no requests."""
 
 from __future__ import annotations
 

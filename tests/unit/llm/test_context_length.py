@@ -56,12 +56,12 @@ async def test_a_conversation_that_is_too_long_is_shortened_and_asked_again_at_o
     assert kept[1]["role"] == "user"
     assert kept[-1]["content"] == history[-1].content
     assert len(server.asked) <= 6
-    if "{0}" in told or "{}" in told:  # if the refusal says how much is too much, no more than that is left out
+    if "{0}" in told or "{}" in told:  # if the refusal has the sizes, only as much is left out as needed
         assert len(kept) >= 4
 
 
 async def test_an_empty_stream_is_asked_again_in_one_piece_which_tells_why() -> None:
-    """llama-cpp-python 0.3.36: HTTP 200, then nothing. Seen in `make test-servers`."""
+    """llama-cpp-python 0.3.36 answers HTTP 200 and then sends nothing. This was seen in `make test-servers`."""
     told = "Requested tokens (1531) exceed context window of 1024"
 
     def refuse(body: Body) -> httpx.Response | None:
@@ -133,6 +133,6 @@ TOKENS = {
 
 @pytest.mark.parametrize(("text", "tokens"), TOKENS.items())
 def test_the_bound_on_tokens_holds_for_any_script(text: str, tokens: int) -> None:
-    """The bound is used for servers without /tokenize."""
+    """The bound is used for servers that have no /tokenize."""
     content = (text * 1000)[:1000]
     assert tokens <= most_tokens([Message("user", content)]) <= 3 * tokens + 100

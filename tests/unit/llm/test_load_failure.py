@@ -7,7 +7,7 @@ import pytest
 from common.memory import says_out_of_memory
 from llm_service.servers.load_failure import explain
 
-# As vLLM 0.32 prints them. Only the last one comes from the API server itself.
+# vLLM 0.32 prints these lines after the cause. Only the last one is an error of the API server itself.
 AFTER_IT = [
     "(EngineCore pid=9) Process EngineCore:",
     "(EngineCore pid=9) Traceback (most recent call last):",
@@ -37,7 +37,7 @@ def test_a_line_about_memory_is_the_cause_and_calls_for_the_advice(line: str) ->
     failure = explain([f"(EngineCore pid=9) ERROR 11-22 20:57:08 [core.py:946] {line}", *AFTER_IT])
     assert failure.out_of_memory
     assert failure.cause == line
-    assert says_out_of_memory(failure.cause)  # so that common.grpc_server adds the advice
+    assert says_out_of_memory(failure.cause)  # common.grpc_server adds its advice to such a text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A llama.cpp reads long prompts, while learners' requests are given up and repeated. In virtual time.
+"""A scripted llama.cpp reads long prompts in virtual time, while learners' requests are given up and repeated.
 
 Issue 20: after a restart, learners with long histories waited longer and longer, because each try read the whole prompt
 again.
@@ -59,7 +59,7 @@ async def started() -> AsyncIterator[tuple[OpenAiEngine, LlamaCpp]]:
 async def ask(
     engine: OpenAiEngine, text: str, *, patience_s: float, schema: str | None = None, gives_way: bool = False
 ) -> str:
-    """The reply, or "" if it was given up."""
+    """The reply, or "" if it took longer than `patience_s` and was given up."""
     messages = (*HISTORY, Message("user", text))
     request = GenerationRequest(messages, 40, 0.7, json_schema=schema, gives_way=gives_way)
     said = ""

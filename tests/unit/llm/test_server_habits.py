@@ -1,7 +1,7 @@
 """OpenAI-compatible servers, each with its habits: how requests are written for them, and how their replies are read.
 
-Sources: the cases of `quirky_llm.py`, and known answers of vLLM, llama.cpp, Ollama, Mistral, OpenAI, LiteLLM and Azure
-(docs/compatibility.md).
+Sources: the cases in docs/compatibility.md, and known answers of vLLM, llama.cpp, Ollama, Mistral, OpenAI, LiteLLM and
+Azure.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ async def test_a_reply_that_is_all_thoughts_is_an_error_that_says_so() -> None:
 
 
 async def test_thoughts_without_a_beginning_are_held_back_from_the_second_reply_on() -> None:
-    """vLLM serves DeepSeek-R1 like this without a reasoning parser: the template already contains the beginning of the
-    thoughts."""
+    """vLLM without a reasoning parser serves DeepSeek-R1 like this, because the template already contains the mark that
+    begins the thoughts."""
     server = Server(says=lambda _: pieces("The user greets me.</think>" + HELLO) + END)
     engine = await server.started()
     assert await reply_of(engine) == HELLO

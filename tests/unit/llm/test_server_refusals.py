@@ -1,6 +1,6 @@
 """Parameters that a server refuses are found at the start, and left out afterwards.
 
-Sources: the cases of `quirky_llm.py` (with `roles.py` for roles that take turns), and the reports named below.
+Sources: the cases in docs/compatibility.md, and the reports that are named below.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def test_refused_parameters_are_found_at_the_start_and_left_out(
 
 
 async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
-    """transformers serve 5.24 ignores the schema. A model that is told to write some JSON still writes it."""
+    """`transformers serve` 5.24 ignores the schema. Its model still writes JSON if the prompt asks for some."""
 
     def ignores(body: Body) -> httpx.Response | None:
         if "response_format" not in body:
@@ -132,7 +132,7 @@ async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
 
 
 async def test_a_schema_may_go_into_json_object() -> None:
-    """llama-cpp-python (its pull request 1677 is open)."""
+    """llama-cpp-python takes it there; its pull request 1677 for `json_schema` is open."""
 
     def refuses(body: Body) -> httpx.Response | None:
         wanted = body.get("response_format", {})
@@ -147,11 +147,11 @@ async def test_a_schema_may_go_into_json_object() -> None:
     engine = await server.started()
     assert set(engine._habits) == {"schema_in_json_object"}
     assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
-    assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # JSON is not requested in words
+    assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # the prompt need not ask for JSON in words
 
 
 async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> None:
-    """GPT-5 (nextlevelbuilder/goclaw 245): HTTP 400 where another server would end with `length`."""
+    """GPT-5 answers HTTP 400 where another server would end with `length` (nextlevelbuilder/goclaw 245)."""
     told = "Could not finish the message because max_tokens or model output limit was reached. Try higher max_tokens."
     server = Server(refuses=lambda body: no(400, told) if body["max_tokens"] < 500 else None)
     engine = await server.started()
@@ -160,7 +160,7 @@ async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> Non
 
 
 async def test_ollama_ignores_all_ways_against_thinking_but_one() -> None:
-    """ollama/ollama 14820, ralphgrewe/TradingAgents 169."""
+    """Sources: ollama/ollama 14820, ralphgrewe/TradingAgents 169."""
 
     def says(body: Body) -> list[str]:
         thoughts = [] if body.get("reasoning_effort") == "none" else [chunk({"content": "", "reasoning": "Hm."})]
@@ -217,7 +217,7 @@ async def test_a_server_that_changes_its_habits_is_looked_at_again() -> None:
     server = Server()
     engine = await server.started()
     server.refuses = refuses_parameter("max_tokens")
-    with pytest.raises(InvalidInputError):  # the list of models was read a moment ago
+    with pytest.raises(InvalidInputError):  # it was looked at a moment ago
         await reply_of(engine)
     engine._dialect_found_s -= 100
     assert await reply_of(engine) == HELLO

@@ -38,7 +38,7 @@ written = st.lists(
     st.tuples(
         st.lists(lines, min_size=1, max_size=3),  # the data lines of an event
         st.sampled_from(["\n", "\r", "\r\n"]),
-        st.booleans(),  # a comment before it
+        st.booleans(),  # whether a comment comes before it
     ),
     max_size=6,
 )

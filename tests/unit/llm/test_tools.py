@@ -126,7 +126,8 @@ def test_the_request_has_the_tools_and_the_history_its_calls() -> None:
 
 
 def test_llama_cpp_gets_only_the_tool_that_is_named() -> None:
-    """llama.cpp treats an object in `tool_choice` as `auto`: "Wrong type supplied for parameter 'tool_choice'"."""
+    """llama.cpp treats an object in `tool_choice` as `auto`. It logs "Wrong type supplied for parameter
+    'tool_choice'"."""
     body = payload("m", FORCED, Dialect("llama.cpp"))
     assert body["tool_choice"] == "required"
     assert [tool["function"]["name"] for tool in body["tools"]] == ["get_weather"]

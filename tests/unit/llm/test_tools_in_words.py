@@ -1,4 +1,4 @@
-"""Tools with a server that has none: the prompt describes them, and a call is read from the text."""
+"""Tools with a server that supports none: the prompt describes them, and a call is read from the text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_words_pass_at_once_if_they_are_no_call() -> None:
 
 
 async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
-    """llama.cpp ignores tools if the model's chat template has none, like that of the bundled model."""
+    """llama.cpp ignores tools if the model's chat template has none. The bundled model's template has none."""
     said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
     server = Server(lambda body: [chunk({"content": said if "response_format" in body else "Hm."}), *END])
     assert made(await server.answer(FORCED)) == ONE
@@ -66,7 +66,7 @@ async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
         "tool": {"type": "string", "enum": ["get_weather"]},
         "arguments": json.loads(WEATHER.parameters),
     }
-    assert len(server.asked) == 2  # one of them tried whether it calls tools
+    assert len(server.asked) == 2  # the first one showed that the server calls no tools
 
 
 async def test_a_call_that_was_required_and_did_not_come_is_an_error() -> None:

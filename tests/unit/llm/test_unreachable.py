@@ -27,7 +27,7 @@ BODY = b'{"data": [{"id": "m"}]}'
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PEM file with a certificate for `localhost`, signed by itself, and its key."""
+    """A PEM file with a self-signed certificate for `localhost` and its key."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
     now = datetime.now(UTC)
     made = (

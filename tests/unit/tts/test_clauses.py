@@ -79,7 +79,7 @@ def test_how_the_text_is_cut_up_does_not_matter(text: str, eager: bool, language
 
 @given(TEXTS)
 def test_no_clause_is_endless(text: str) -> None:
-    """A text without full stops is still spoken. Lengths don't count spaces."""
+    """A text without full stops is still spoken in clauses. Spaces don't count towards their lengths."""
     assert all(len(clause.text.strip()) <= 420 for clause in split(text))
 
 

@@ -163,7 +163,7 @@ def test_while_a_network_engine_rests_its_standby_speaks() -> None:
 
 
 async def test_a_service_that_is_stopped_while_it_tries_a_model_ends() -> None:
-    """It tries no other model, either. The child process would hang for a minute."""
+    """The service doesn't wait for the child process, which would hang for a minute, and it tries no other model."""
     probe = Probe("tests.support.child", task="load", timeout_s=60, limit="TTS_PROBE_TIMEOUT_S")
     tried: list[str] = []
 

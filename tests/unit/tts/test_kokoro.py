@@ -170,4 +170,4 @@ def test_the_published_model_by_its_id_or_by_the_engines_name() -> None:
 
 def test_the_table_of_symbols_has_no_number_twice() -> None:
     assert len(set(IDS.values())) == len(IDS)
-    assert max(IDS.values()) < 178  # the size of the model's table
+    assert max(IDS.values()) < 178  # the model's table has 178 symbols

@@ -86,7 +86,7 @@ def test_every_written_word_is_heard(language: str) -> None:
         )
         if len(reading.text.split()) >= len(written.split()):
             is_heard = places == words
-        else:  # "1 000", "mille"
+        else:  # one spoken word may stand for several written ones: "1 000" is "mille"
             is_heard = places[0] == words[0] and set(places) < set(words)
         if not is_heard:
             unheard.append((written, places, words))
@@ -94,7 +94,7 @@ def test_every_written_word_is_heard(language: str) -> None:
 
 
 def _places_heard(language: str, written: str) -> list[tuple[int, int]]:
-    """The places of the written words in the captions, if each spoken word takes a hundred samples."""
+    """The places of the captions' words in the written text. Each spoken word takes a hundred samples."""
     reading = normaliser_for(language)(written)
     audio = EngineAudio(np.zeros(1000, np.float32), _hundred_samples_each(reading.text))
     words = CaptionAligner(Clause(written, 0, len(written), Boundary.SENTENCE), reading).words(audio, 0, 1.0)
@@ -117,7 +117,7 @@ def test_places_stay_in_order(written: str, language: str) -> None:
 @pytest.mark.parametrize("language", TABLES)
 @given(text=st.text(alphabet="zq éüñ,.!?'"))
 def test_plain_words_are_left_alone(language: str, text: str) -> None:
-    plain = re.sub(r"\w*\.\w+", "", text)  # without addresses; no abbreviation looks like this
+    plain = re.sub(r"\w*\.\w+", "", text)  # addresses are left out; no abbreviation looks like the rest
     assert normaliser_for(language)(plain).text == speakable(plain).text
 
 
@@ -163,7 +163,7 @@ def test_countries_write_dates_differently(language: str, said: str) -> None:
 
 
 def test_captions_have_the_times_of_what_was_read() -> None:
-    """ "$3.50" is five spoken words and one written one; "5 km" is two and two."""
+    """ "$3.50" is one written word and five spoken ones; "5 km" is two written words and two spoken ones."""
     written = "Pay $3.50 for 5 km now"
     reading = normaliser_for("en")(written)
     assert reading.text == "Pay three dollars and fifty cents for five kilometers now"

@@ -28,7 +28,7 @@ async def worker() -> AsyncIterator[Worker]:
 
 
 async def is_held(task: asyncio.Task[object], worker: Worker) -> bool:
-    """Whether the task still waits: until its piece is due, or for a thread."""
+    """Whether the task still waits for the time when its piece is due, or for a thread."""
     for _ in range(10):
         await asyncio.sleep(0)
     await worker.run(lambda: None)

@@ -103,7 +103,7 @@ def test_words_keep_their_time_at_another_rate() -> None:
         ("hɐloʊ ðɛɹ.", ["hɐloʊ", "ðɛɹ"], ["hɐloʊ", "ðɛɹ"]),
         ("ʌvðə bˈɛst.", ["ʌv", "ðə", "bˈɛst"], ["ʌv", "ðə", "bˈɛst"]),
         ("ɪn tˈuː θˈaʊzənd, jˈɛs", ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"], ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"]),
-        # As many groups as words, but with other boundaries.
+        # There are as many groups as words, but with other boundaries.
         ("ɪnðə jˈɪɹ fˈɪfti pɚsˈɛnt", ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"], ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"]),
     ],
 )

@@ -1,5 +1,5 @@
-"""When turns are decoded again: after a delay, while recognition is idle, one at a time, and never so that a stream
-must wait."""
+"""When turns are decoded again: after a delay, while recognition is idle, one at a time, and without making a stream
+wait."""
 
 from __future__ import annotations
 

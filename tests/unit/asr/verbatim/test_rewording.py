@@ -1,4 +1,4 @@
-"""Marks, capitals and times stay right when words change."""
+"""Punctuation, capitals and times stay right when words change."""
 
 from __future__ import annotations
 

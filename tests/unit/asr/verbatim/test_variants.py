@@ -1,4 +1,4 @@
-"""What learners say in place of what recognition writes."""
+"""The words that a learner may really have said where recognition wrote others."""
 
 from __future__ import annotations
 

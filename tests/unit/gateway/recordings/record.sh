@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the recordings anew that real programs write to a pipe: a chirp of one second (tests/support/audio.py).
+# Makes the recordings anew. Real programs write a chirp of one second (tests/support/audio.py) to a pipe.
 # Needs Debian's ffmpeg, sox, gstreamer1.0-tools, gstreamer1.0-plugins-{base,good} and opus-tools. Firefox's two are made
 # by MediaRecorder in a page: getUserMedia({audio: true, fake: true}), 16 kbit/s, start(250).
 set -euo pipefail
@@ -23,7 +23,7 @@ for rate in (8_000, 44_100, 48_000):
             file.setframerate(rate)
             file.writeframes(samples.tobytes())
 PYTHON
-gst() { # $1: source, then the elements of the pipeline. It fails at the end, as a pipe can't be rewound.
+gst() { # $1: the source; then the pipeline's elements. GStreamer fails at the end, because a pipe can't be rewound.
   local source=$1
   shift
   gst-launch-1.0 -q filesrc location="$work/$source.wav" ! wavparse ! audioconvert ! "$@" ! fdsink 2>/dev/null | cat || true
