@@ -96,11 +96,11 @@ Event: TypeAlias = (
 
 
 def spoken_turn(transcript: Transcript, start: int, end: int, *, offset: int, rate: float) -> SpokenTurn:
-    """A transcript in the samples of its stream.
+    """A transcript with its times as samples of the stream.
 
     start, end: where the voice began and ended. offset: where the decoded audio begins. All three are samples at 16
     kHz. rate: samples of the stream for one sample at 16 kHz. The model's word times are accurate only to some tens of
-    milliseconds, so they are sorted and bounded by the turn.
+    milliseconds, so they are moved to be in order and within the turn.
     """
     words, earliest = [], start
     for word in transcript.words:

@@ -2,7 +2,7 @@
 See --help.
 
 All servers run all the time; a server is idle while nobody talks to it. In each run, and for each number of learners,
-the learners talk to one system after the other, in a different order each time. The models alone are timed, too.
+the learners talk to one system after the other; each run begins with another system. The models alone are timed, too.
 """
 
 from __future__ import annotations
@@ -42,10 +42,14 @@ class Contestant:
 def main() -> None:
     """Run the bench that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[2])
-    parser.add_argument("--sessions", type=int, nargs="+", help="learners at once: 1 2 4, with --quick 1")
+    parser.add_argument(
+        "--sessions", type=int, nargs="+", help="how many learners talk at once; default: 1 2 4, or 1 with --quick"
+    )
     parser.add_argument("--runs", type=int, default=3, help="how often everything is done")
-    parser.add_argument("--quick", action="store_true", help="one run, three utterances each, no page written")
-    parser.add_argument("--keep", type=Path, help="folder for the servers' logs; else they are thrown away")
+    parser.add_argument(
+        "--quick", action="store_true", help="one run, three utterances per learner; docs/ is not changed"
+    )
+    parser.add_argument("--keep", type=Path, help="keep the servers' logs in this folder")
     arguments = parser.parse_args()
     sessions = arguments.sessions or ([1] if arguments.quick else [1, 2, 4])
     runs = 1 if arguments.quick else arguments.runs
@@ -149,7 +153,7 @@ def first_in_line() -> Iterator[None]:
 
 
 def where_time_goes(url: str, said: Sequence[Utterance]) -> list[dict[str, float]]:
-    """The stages (`latency_ms`) of AI-Talk's replies to one learner who hears each reply to its end. This is not part
+    """The stages (`latency_ms`) of AI-Talk's replies to one learner who interrupts none of them. This is not part
     of the comparison."""
 
     async def attend() -> list[dict[str, float]]:

@@ -159,7 +159,7 @@ def as_text(tokens: Sequence[str]) -> str:
 
 
 def as_tokens(text: str, source: Sequence[str]) -> list[str]:
-    """A sentence in tokens like JFLEG's. Tokens that also occur in `source` are divided as they are there."""
+    """A sentence in tokens like JFLEG's. "cannot" stays whole if `source` has it so."""
     text = re.sub(r"(?<=\w)(?=n['’]t\b|['’](?:s|m|re|ve|ll|d)\b)", " ", text, flags=re.IGNORECASE)
     text = re.sub(r"\bcannot\b", "can not", text) if "cannot" not in source else text
     text = re.sub(r"([.!?]+)([\"'”’)]*)$", r" \1 \2", text)
@@ -175,7 +175,7 @@ def _lines(path: Path) -> list[list[str]]:
 
 
 async def run(options: argparse.Namespace) -> Figures:
-    """Start the model, ask, and stop it."""
+    """Start the model, ask it, and stop it; with --rules-only, only apply the rules."""
     corpus = Corpus.read(options.folder, options.first)
     sentences = [as_text(tokens) for tokens in corpus.sources]
     began = time.monotonic()
@@ -201,7 +201,7 @@ def main() -> None:
     """Run the bench that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.corrections", description=__doc__)
     parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
-    parser.add_argument("--first", type=int, help="only so many sentences")
+    parser.add_argument("--first", type=int, help="only the first so many sentences")
     parser.add_argument("--rules-only", action="store_true", help="without a model: what the analysis' rules find")
     parser.add_argument("--ask-small", action="store_true", help="also ask a model that is too small for the analysis")
     parser.add_argument("--show", action="store_true", help="print each sentence and the correction that is accepted")

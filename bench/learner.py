@@ -16,7 +16,7 @@ from bench.systems import AiTalk, System
 from bench.utterances import Utterance
 
 READY_TIMEOUT_S = 60.0
-ANSWER_TIMEOUT_S = 8.0  # later answers don't count; Pipecat's own limits are 3 and 5 s
+ANSWER_TIMEOUT_S = 8.0  # later answers don't count
 LISTEN_S = 1.5
 OVER_TIMEOUT_S = 3.0
 GAP_S = 0.8
@@ -25,7 +25,8 @@ REPORT_EVERY_S = 0.2
 
 @dataclass(frozen=True)
 class Conversation:
-    """The result of a conversation. errors: the codes that the system sent."""
+    """The result of a conversation. errors: the codes that the system sent, and
+    `closed` if the connection broke."""
 
     answers: tuple[Answer, ...]
     errors: tuple[str, ...]

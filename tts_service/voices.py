@@ -15,17 +15,16 @@ def speaks(voice: EngineVoice, language: str) -> bool:
 
 
 def spoken_language(voice: EngineVoice, language: str) -> str:
-    """The tag of the language in which `voice` speaks `language`: the voice's own tag, with its country, unless the
-    voice speaks several languages."""
+    """The tag by which to read a text in `language`: the voice's own tag if it matches, else `language`."""
     return voice.language if speaks(voice, language) else language
 
 
 def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) -> EngineVoice:
     """The voice `voice_id` or, if that is empty, the first voice of `language`.
 
-    If no voice speaks the language of that country, a voice of another country is taken ("en-GB" for "en-US"). Raises
-    InvalidInputError, which names the available voices or languages, if there is no such voice or none of that
-    language.
+    If no voice has the country of `language`, a voice for another country is taken ("en-GB" for "en-US"). Raises
+    InvalidInputError, which names the available voices or languages, if there is no such voice, if it speaks another
+    language, or if no voice speaks `language`.
     """
     base = language.partition("-")[0]
     named = [voice for voice in voices if voice.id == voice_id] if voice_id else list(voices)

@@ -24,7 +24,7 @@ _LOUD_FRAMES = 3  # this many loud frames in a row are a sound; fewer are a clic
 _ABOVE_ROOM_DB = 9.0  # a sound is louder than the background noise by at least this
 _BELOW_VOICE_DB = 36.0  # a sound is softer than the voice by no more than this
 _REACH = 50  # frames; a silence extends at most this far beyond its windows without voice
-_INSIDE = 16  # frames; a silence begins or ends at most this far inside these windows
+_INSIDE = 16  # frames; a silence begins or ends at most this far inside its windows without voice
 
 
 class SilentSpan(NamedTuple):

@@ -1,4 +1,6 @@
-"""Asks the two models of turn detection about a pause: how it sounds, and whether a sentence could end there.
+"""Asks the two models of turn detection about a pause.
+
+One judges how the speech before it sounds, the other whether a sentence could end there.
 
 Each model has a thread of its own, so that it runs beside the decodes and beside the other model.
 """
@@ -67,7 +69,7 @@ class NetworksJudge:
     async def could_end(self, text: str, language: str) -> float | None:
         """The probability, 0 to 1, that a sentence could end with `text`.
 
-        language: BCP-47 tag, empty for English. None: there is no text model, or it doesn't know the language.
+        language: BCP-47 tag, empty for English. Returns None without a text model, or if it doesn't know the language.
         """
         if self._text is None or (language.partition("-")[0].lower() or "en") not in LANGUAGES:
             return None

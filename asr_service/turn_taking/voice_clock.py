@@ -1,9 +1,10 @@
-"""Counts how much of a stream was heard, and since when it contains a voice. Pure."""
+"""Counts how much of a stream was heard, and notes since when there has been a voice. Pure."""
 
 from __future__ import annotations
 
-VOICE_PROBABILITY = 0.5  # at or above this it is voice,
-SILENCE_PROBABILITY = 0.35  # below this it is silence; in between, the previous state goes on (as in Silero's own code)
+VOICE_PROBABILITY = 0.5  # a window with this or more has a voice
+# The silence of a turn begins below this and ends at VOICE_PROBABILITY, as in Silero's own code (endpointer.py).
+SILENCE_PROBABILITY = 0.35
 ONSET_MS = 96  # a voice that lasts this long is speech rather than a click
 
 

@@ -24,8 +24,8 @@ _REMEMBERED_WORDS = 20_000
 
 
 class IndexedVocabulary(Vocabulary):  # type: ignore[misc]  # hama has no types
-    """hama's vocabulary with its size counted once. hama counts its 20,000 letters and syllables anew for each letter
-    of a word."""
+    """hama's vocabulary, which numbers its tokens only once. hama numbers its 20,000 letters and syllables anew for
+    each letter of a word."""
 
     encoder_token_to_id = cached_property(Vocabulary.encoder_token_to_id.fget)
     decoder_token_to_id = cached_property(Vocabulary.decoder_token_to_id.fget)
@@ -43,7 +43,7 @@ class Phonemes:
         self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
         self._between_words = self._numbers["<wb>"]
         self.blank = self._numbers["<blank>"]
-        self._known: dict[str, tuple[str, ...]] = {}  # words that were spelled
+        self._known: dict[str, tuple[str, ...]] = {}  # the phonemes of words that came before
         self._word = lru_cache(_REMEMBERED_WORDS)(self._spell)
 
     def hear(self, audio: Audio) -> Floats:

@@ -52,9 +52,9 @@ class Start(ClientMessage):
     of a scenario that GET /scenarios lists. instructions: tell the partner what to do; used instead of a scenario.
     partner_begins: the partner speaks first. tools: the partner may call them; the client runs them. tool_choice:
     `auto`, `none`, `required`, or the name of the one tool that each reply must call. confirms_tools: the client asks
-    the learner about a `tool_call` with `confirm`. native_language: the learner's own, as a BCP-47 tag; `language` is
-    the one practised. corrections: when the learner is corrected. keep_progress: the learner agrees that their progress
-    is kept.
+    the learner about each `tool_call` that has `confirm`. native_language: the learner's own, as a BCP-47 tag;
+    `language` is the one practised. corrections: when the learner is corrected. keep_progress: the learner agrees that
+    their progress is kept.
     """
 
     type: Literal["start"]

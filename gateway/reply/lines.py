@@ -5,8 +5,8 @@ The learner's sounds while listening ("mhm") are in backchannels.py.
 `examples` show the model how the partner talks; they come before the conversation in the prompt. A model imitates
 examples more readily than it follows rules. At each level, one example repeats a learner's sentence without its
 mistake, one answers a question about the partner, and all end with a question. They have no particular topic, because a
-small model would go on about it. Their questions are unusual ones, because the language model service lets no reply
-repeat an earlier one.
+small model would go on about it. Their questions are unusual, because the language model service treats the
+examples as earlier replies, and a reply must not repeat those: a common question in an example could never be asked.
 """
 
 from __future__ import annotations

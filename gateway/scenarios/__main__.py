@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     library = read_folder(Path(arguments[0]))
     for problem in library.problems:
         sys.stderr.write(f"{problem}\n")
-    sys.stdout.write(f"{len(library.scenarios)} scenarios can be used, {len(library.problems)} files can't.\n")
+    sys.stdout.write(f"usable scenarios: {len(library.scenarios)}; files with errors: {len(library.problems)}\n")
     return 1 if library.problems else 0
 
 

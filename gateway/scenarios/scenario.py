@@ -82,7 +82,9 @@ class Task(_Part):
     @model_validator(mode="after")
     def _example_shows_it(self) -> Task:
         for group in missing_groups(self.said, self.example):
-            raise ValueError(f"`example` has none of {', '.join(group)}; change `example` or `said`")
+            raise ValueError(
+                f"`example` has none of the phrases {', '.join(map(repr, group))}; change `example` or `said`"
+            )
         return self
 
 

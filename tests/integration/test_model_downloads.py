@@ -104,7 +104,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Pa
     assert hub.stalled.wait(30)
     (partial_file,) = tmp_path.rglob("*.partial")
     while (kept := partial_file.stat().st_size) < 2 * BUFFER:
-        time.sleep(0.01)  # until the process has read all that was sent
+        time.sleep(0.01)  # until the process has written both whole buffers
     killed.kill()
     killed.communicate()
     sent, hub.stall_after = hub.served["model.safetensors"], None

@@ -1,4 +1,6 @@
-"""Bad requests on every route under /v1 soon get an error in OpenAI's shape, and leave nothing behind."""
+"""Bad requests on the routes under /v1 that take JSON or a recording soon get an error in OpenAI's shape.
+
+They leave nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ BODIES = {
     "nothing": b"",
     "half": b"{",
     "a zero byte": b"\0",
-    "no UTF-8": b'{"model": "\xff"}',
+    "invalid UTF-8": b'{"model": "\xff"}',
     "UTF-16": "{}".encode("utf-16"),
     "deep": b"[" * 200_000,
     "deep objects": b'{"a": ' * 100_000,
@@ -36,20 +38,20 @@ TEXTS_AND_NUMBERS = {
     "half a character in a name": (ROUTES_OF_JSON[0], {**CHAT, "model": "?"}, b'"\\ud800"'),
     "half a character in a stop": (ROUTES_OF_JSON[0], {**CHAT, "stop": "?"}, b'"\\udfff"'),
     "half a character in a schema": (ROUTES_OF_JSON[0], {**CHAT, **SCHEMA}, b'"\\udfff"'),
-    "no number in a schema": (ROUTES_OF_JSON[0], {**CHAT, **SCHEMA}, b"NaN"),
-    "no number": (ROUTES_OF_JSON[0], {**CHAT, "temperature": "?"}, b"NaN"),
+    "NaN in a schema": (ROUTES_OF_JSON[0], {**CHAT, **SCHEMA}, b"NaN"),
+    "NaN as temperature": (ROUTES_OF_JSON[0], {**CHAT, "temperature": "?"}, b"NaN"),
     "an infinite number": (ROUTES_OF_JSON[0], {**CHAT, "top_p": "?"}, b"-Infinity"),
     "a number of 6,000 digits": (ROUTES_OF_JSON[0], {**CHAT, "seed": "?"}, b"9" * 6_000),
     "half a character in a text": (ROUTES_OF_JSON[1], {**SPEECH, "input": "?"}, b'"\\ud800"'),
     "half a character in a voice": (ROUTES_OF_JSON[1], {**SPEECH, "voice": "?"}, b'"\\ud800"'),
-    "no speed": (ROUTES_OF_JSON[1], {**SPEECH, "speed": "?"}, b"NaN"),
+    "NaN as speed": (ROUTES_OF_JSON[1], {**SPEECH, "speed": "?"}, b"NaN"),
 }
 FORMS: dict[str, dict[str, Any]] = {
     "two files": {"files": [("file", RECORDING["file"])] * 2, "data": {"model": "-"}},
     "a file that is a field": {"files": {"other": ("a", b"x")}, "data": {"model": "-", "file": "x"}},
     "a field that is a file": {"files": {**RECORDING, "model": ("a", b"x")}},
     "many fields": {"files": RECORDING, "data": {"model": "-", **{f"f{number}": "x" for number in range(60)}}},
-    "no temperature": {"files": RECORDING, "data": {"model": "-", "temperature": "nan"}},
+    "NaN as temperature": {"files": RECORDING, "data": {"model": "-", "temperature": "nan"}},
     "a long field": {"files": RECORDING, "data": {"model": "x" * 2_000_000}},
     "a list of models": {"files": RECORDING, "data": {"model[]": "-"}},
 }

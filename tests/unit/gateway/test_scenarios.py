@@ -153,7 +153,7 @@ def test_plain_words_and_numbers_are_read_as_they_are_written(tmp_path: Path) ->
         ({"phrases": ["Hi."]}, "phrases: tuple should have at least 5 items"),
         ({"phrases": ["Hi."] * 5}, "phrases: 'Hi.' occurs twice; delete one"),
         ({"tasks": [TASKS[0], TASKS[1], TASKS[1]]}, "tasks: two tasks have the id number; rename one"),
-        ({"tasks": [*TASKS[:2], TASKS[2] | {"example": "Yes."}]}, "tasks.2: `example` has none of no, not really;"),
+        ({"tasks": [*TASKS[:2], TASKS[2] | {"example": "Yes."}]}, "tasks.2: `example` has none of the phrases 'no', 'not really';"),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"said": [["…"]]}]}, "tasks.2.said: '…' has no word in it; write words"),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"said": [[]]}]}, "tasks.2.said: a group is empty; give it a phrase"),
         ({"title": "x" * 61}, "title: string should have at most 60 characters"),
@@ -288,7 +288,7 @@ def test_a_folder_can_be_checked_from_the_command_line(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     save(tmp_path)
-    assert (check().returncode, check().stdout) == (0, "1 scenarios can be used, 0 files can't.\n")
+    assert (check().returncode, check().stdout) == (0, "usable scenarios: 1; files with errors: 0\n")
     save(tmp_path, "dinner.yaml", id="dinner", goal=None)
     failed = check()
     assert failed.returncode == 1

@@ -139,8 +139,9 @@ class Hindi(Language):
 
 
 def _quarters(whole: int, minutes: int, *, after: int) -> str:
-    """A whole number and a quarter, a half or three quarters, of hours or of anything else: "डेढ़", "सवा तीन". Empty
-    for other minutes.
+    """A whole number with a quarter, a half or three quarters: "डेढ़", "सवा तीन".
+
+    minutes: 15, 30 or 45, also if the number doesn't count hours; any other value gives an empty text.
 
     after: the next number.
     """
