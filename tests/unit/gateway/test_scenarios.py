@@ -153,7 +153,10 @@ def test_plain_words_and_numbers_are_read_as_they_are_written(tmp_path: Path) ->
         ({"phrases": ["Hi."]}, "phrases: tuple should have at least 5 items"),
         ({"phrases": ["Hi."] * 5}, "phrases: 'Hi.' occurs twice; delete one"),
         ({"tasks": [TASKS[0], TASKS[1], TASKS[1]]}, "tasks: two tasks have the id number; rename one"),
-        ({"tasks": [*TASKS[:2], TASKS[2] | {"example": "Yes."}]}, "tasks.2: `example` has none of the phrases 'no', 'not really';"),
+        (
+            {"tasks": [*TASKS[:2], TASKS[2] | {"example": "Yes."}]},
+            "tasks.2: `example` has none of the phrases 'no', 'not really';",
+        ),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"said": [["…"]]}]}, "tasks.2.said: '…' has no word in it; write words"),
         ({"tasks": [*TASKS[:2], TASKS[2] | {"said": [[]]}]}, "tasks.2.said: a group is empty; give it a phrase"),
         ({"title": "x" * 61}, "title: string should have at most 60 characters"),
