@@ -45,6 +45,7 @@ from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
 from gateway.ports import Llm, NoServerTools, Ports, ServerTools
+from gateway.realtime.client_secrets import client_secrets_router
 from gateway.realtime.routes import EntryChecks, add_realtime
 from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
@@ -176,15 +177,14 @@ def _add_routes(
     add_http(app)
     app.add_exception_handler(404, not_found)
     _add_conversation(app, settings, ports, entrance, options)
-    add_realtime(
-        app,
-        EntryChecks(entrance.authenticator, entrance.limits, entrance.admission, entrance.origins),
-        Shared(ports, options, settings, entrance.draining, services),
-    )
+    shared = Shared(ports, options, settings, entrance.draining, services)
+    checks = EntryChecks(entrance.authenticator, entrance.limits, entrance.admission, entrance.origins)
+    add_realtime(app, checks, shared)
     add_learner_routes(app, entrance, ports.learners)
     # Mount OpenAI's API last, because it answers every path under PREFIX that no earlier route answers.
-    uploads = Uploads(settings.upload_max_at_once)
-    app.mount(PREFIX, create_openai_app(ApiContext(settings, ports, services, entrance, uploads)))
+    context = ApiContext(settings, ports, services, entrance, Uploads(settings.upload_max_at_once))
+    client_secrets = client_secrets_router(shared, entrance.authenticator, entrance.client)
+    app.mount(PREFIX, create_openai_app(context, client_secrets))
 
 
 def _documented_app(lifespan: Lifespan) -> FastAPI:

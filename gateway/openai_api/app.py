@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
 from common import __version__
 from gateway.admission.auth import UnauthorizedError, unauthorized
-from gateway.openai_api import chat, client_secrets, models, speech, transcriptions, translations, voices
+from gateway.openai_api import chat, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer, http_error
 from gateway.openai_api.body_limit import BodyLimit, Bounds
 from gateway.openai_api.counted_requests import CountedRequests
@@ -21,8 +21,8 @@ UPLOAD_PATHS = {f"{PREFIX}/audio/transcriptions", f"{PREFIX}/audio/translations"
 FORM_BYTES = 64 * 1024  # the allowance for the fields beside the file
 
 
-def create_openai_app(context: ApiContext) -> FastAPI:
-    """The application to mount at PREFIX."""
+def create_openai_app(context: ApiContext, *others: APIRouter) -> FastAPI:
+    """The application to mount at PREFIX. others: routes of OpenAI's API that are made elsewhere."""
     app = FastAPI(
         title="AI-Talk: OpenAI-compatible API",
         version=__version__,
@@ -36,8 +36,10 @@ def create_openai_app(context: ApiContext) -> FastAPI:
     app.add_middleware(CountedRequests)
     add_error_answers(app)
     without_422(app)
-    for routes in (chat, speech, voices, transcriptions, translations, models, client_secrets):
+    for routes in (chat, speech, voices, transcriptions, translations, models):
         app.include_router(routes.router)
+    for router in others:
+        app.include_router(router)
     return app
 
 
