@@ -7,11 +7,13 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
+import grimp
 import pytest
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
@@ -324,10 +326,46 @@ def test_the_readme_is_short() -> None:
 
 
 def test_the_layout_table_names_every_folder_with_code() -> None:
-    named = {name.rstrip("/") for name in first_column(sections(page(CONTRIBUTING), "##")["Layout"])}
+    listed = first_column(sections(page(CONTRIBUTING), "##")["Layout"])
+    named = {name.rstrip("/") for name in listed if name.endswith("/")}
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     rooms = {f"gateway/{path.name}" for path in (ROOT / "gateway").iterdir() if path.is_dir() and path.name[0] != "_"}
     assert named == packages | rooms | {"clients", "protos", "docs", "findings"}
+
+
+GATEWAY_FOLDERS = {path.parent.name for path in (ROOT / "gateway").glob("*/__init__.py")}
+
+
+def imported_folders() -> dict[str, set[str]]:
+    """Each folder and file of the gateway (`reply/`, `http.py`) → the other folders of the gateway that it imports."""
+    graph = grimp.build_graph("gateway", cache_dir=None)
+    found: dict[str, set[str]] = {}
+    for module in graph.modules - {"gateway"}:
+        name = module.split(".")[1]
+        imported = {one.split(".")[1] for one in graph.find_modules_directly_imported_by(module) if "." in one}
+        own = found.setdefault(f"{name}/" if name in GATEWAY_FOLDERS else f"{name}.py", set())
+        own |= imported & GATEWAY_FOLDERS - {name}
+    return found
+
+
+def test_contributing_says_which_folders_the_gateways_folders_and_files_import() -> None:
+    layout = sections(page(CONTRIBUTING), "##")["Layout"]
+    rows = re.findall(r"^\| `gateway/(\w+/)` \| [^|]+ \| ([^|]+) \|$", layout, re.MULTILINE)
+    for names, imported in re.findall(r"^\| (`\w+\.py`[^|]*) \| ([^|]+) \|$", layout, re.MULTILINE):
+        rows += [(name, imported) for name in re.findall(r"`([^`]+)`", names)]
+    listed = {name: set() if imported == "none" else set(imported.split(", ")) for name, imported in rows}
+    in_code = imported_folders()
+    assert listed == {name: imported for name, imported in in_code.items() if imported or name.endswith("/")}
+
+
+def test_the_import_contracts_name_every_folder_of_the_gateway() -> None:
+    contracts = tomllib.loads(page(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["name"] == "Nothing runs upwards in the gateway")
+    assert set(re.findall(r"gateway\.(\w+)", " ".join(layers))) == GATEWAY_FOLDERS
+    apart = next(one["source_modules"] for one in contracts if one["name"].startswith("A conversation knows neither"))
+    listed = re.search(r"neither FastAPI nor gRPC nor Redis, not even indirectly: ([^.]+)\.", page(CONTRIBUTING))
+    assert listed
+    assert set(re.split(r",\s+", listed[1])) == {name.removeprefix("gateway.") for name in apart}
 
 
 def test_every_decision_record_is_listed() -> None:
