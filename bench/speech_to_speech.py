@@ -40,6 +40,7 @@ class SpeechToSpeech(Realtime):
     16 kHz, not 24 kHz."""
 
     def greeting(self) -> str:
+        """A `session.update` with the prompt and the formats."""
         pcm = {"format": {"type": "audio/pcm", "rate": REALTIME_RATE_HZ}}
         prompt = system_prompt(Briefing(level=LEVEL, is_small=True))
         session = {"type": "realtime", "instructions": prompt, "audio": {"input": pcm, "output": pcm}}

@@ -20,7 +20,8 @@ class System(Protocol):
     def greeting(self) -> str | None:
         """The first message to send, if any."""
 
-    def read(self, frame: str | bytes, at_s: float) -> Event | None: ...
+    def read(self, frame: str | bytes, at_s: float) -> Event | None:
+        """Take a frame of the system that came at `at_s`; the event that it means, if any."""
 
     def encoded(self, pcm: bytes) -> str | bytes:
         """A frame of the microphone, 16-bit PCM at 16 kHz, in the form that the system expects."""

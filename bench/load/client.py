@@ -130,6 +130,7 @@ class Learner(asyncio.Protocol):
     # --- the connection
 
     def connection_made(self, transport: Any) -> None:
+        """Ask for a WebSocket."""
         self._transport: asyncio.Transport = (
             transport  # uvloop's transport has the same methods without being a subclass
         )
@@ -167,6 +168,7 @@ class Learner(asyncio.Protocol):
         """Handle a message that is not audio. Most of them don't matter here."""
 
     def connection_lost(self, _: Exception | None) -> None:
+        """Stop speaking. The connection counts as lost unless the learner ended it."""
         self.lost = not self._stopped
         if not self.ready.done():
             self.ready.set_exception(ConnectionError("the server closed the connection"))

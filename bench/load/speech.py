@@ -39,10 +39,12 @@ class Program:
         return self.pcm[index * FRAME : (index + 1) * FRAME].tobytes()
 
     def save(self, path: Path) -> None:
+        """Write the program to a file, for `load`."""
         np.savez(path, pcm=self.pcm, voiced=np.array(self.voiced))
 
     @staticmethod
     def load(path: Path) -> Program:
+        """The program in a file that `save` wrote."""
         with np.load(path) as arrays:
             return Program(arrays["pcm"], tuple((int(begin), int(end)) for begin, end in arrays["voiced"]))
 

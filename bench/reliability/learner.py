@@ -51,6 +51,7 @@ class Line(Learner):
         self._silent_beats = 0
 
     def data_received(self, data: bytes) -> None:
+        """Note that the gateway isn't silent, then read the bytes."""
         self._silent_beats = 0
         super().data_received(data)
 
@@ -59,6 +60,7 @@ class Line(Learner):
         self._person.on_message(self, json.loads(payload))
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Stop speaking, and set `ended`."""
         super().connection_lost(error)
         self.ended.set()
 

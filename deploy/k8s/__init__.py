@@ -1,0 +1,1 @@
+"""Checks the Kubernetes manifests of this folder, without a cluster."""

@@ -25,6 +25,7 @@ class OwnConnection(httpx.AsyncBaseTransport):
         self._verify = httpx.create_ssl_context(verify)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request over a new connection. Closing the response closes the connection."""
         pool = httpx.AsyncHTTPTransport(verify=self._verify, proxy=self._proxy, trust_env=False, limits=_ONCE)
         try:
             response = await pool.handle_async_request(request)
