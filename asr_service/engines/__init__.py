@@ -32,10 +32,10 @@ _BY_ID = {
 _BY_TYPE = {"kyutai_speech_to_text": "kyutai-stt"}
 
 
-def choose_engine(model_name: str) -> str:
+def choose_engine(model_name: str, setting: str = "ASR_MODEL_NAME") -> str:
     """The engine (a key of ENGINES) for a model id or a folder; empty: for the bundled model.
 
-    Raises InvalidInputError if no engine runs that model.
+    Raises InvalidInputError if no engine runs that model. setting: what names the model, for the error's message.
     """
     if not model_name:
         return "faster-whisper"
@@ -46,7 +46,7 @@ def choose_engine(model_name: str) -> str:
             return engine
     known = ", ".join(f"{beginning}*" for beginning in _BY_ID)
     raise InvalidInputError(
-        f"ASR_MODEL_NAME={model_name}: no engine runs this model, and there is no such folder; take {known}, "
+        f"{setting}={model_name}: no engine runs this model, and there is no such folder; take {known}, "
         "a folder with CTranslate2 weights, or leave it empty for the bundled model"
     )
 
@@ -63,13 +63,17 @@ def model_type(folder: Path) -> str:
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
     """The engine of ASR_MODEL_NAME, not yet loaded. name: a key of ENGINES, to override that choice.
 
-    Raises InvalidInputError if no engine runs the model.
+    Raises InvalidInputError if no engine runs the model, or if the model of ASR_FALLBACK_MODEL_NAME isn't a Whisper.
     """
     name = name or choose_engine(settings.asr_model_name)
     if name not in PROBED:
         return build(ENGINES[name], settings)
-    instead = settings.model_copy(update={"asr_model_name": settings.asr_fallback_model_name, "asr_model_revision": ""})
-    return with_fallback(ENGINES[name], settings, lambda: build(ENGINES["faster-whisper"], instead))
+    model, setting = settings.asr_fallback_model_name, "ASR_FALLBACK_MODEL_NAME"
+    if choose_engine(model, setting) != "faster-whisper":
+        raise InvalidInputError(f"{setting}={model}: only a Whisper can be the fallback, e.g. openai/whisper-small")
+    instead = settings.model_copy(update={"asr_model_name": model, "asr_model_revision": ""})
+    whisper = ENGINES["faster-whisper"]
+    return with_fallback(ENGINES[name], settings, lambda: resolve_name(whisper)(instead, setting=setting))
 
 
 def with_fallback(target: str, settings: AsrSettings, fall_back: Callable[[], AsrEngine]) -> FallbackEngine:

@@ -57,10 +57,16 @@ _DECODING: dict[Quality, dict[str, Any]] = {
 
 
 class FasterWhisper:
-    """An AsrEngine and a BatchingEngine; see `asr_service.engine`. model: a loaded one, for tests."""
+    """An AsrEngine and a BatchingEngine; see `asr_service.engine`.
 
-    def __init__(self, settings: AsrSettings, model: ShortWindowWhisper | None = None) -> None:
+    model: a loaded one, for tests. setting: what names the model, for the messages of errors.
+    """
+
+    def __init__(
+        self, settings: AsrSettings, model: ShortWindowWhisper | None = None, *, setting: str = "ASR_MODEL_NAME"
+    ) -> None:
         self._settings = settings
+        self._setting = setting
         self._model = model
         device = _best_device() if settings.asr_device in ("", "auto") else settings.asr_device
         self._device, _, index = device.partition(":")
@@ -68,7 +74,7 @@ class FasterWhisper:
 
     def fetch(self) -> Path:
         """The folder with the weights, downloaded if they are not here. Raises EngineError if that fails."""
-        return fetch(self._settings)
+        return fetch(self._settings, self._setting)
 
     def load(self) -> None:
         settings = self._settings
@@ -87,7 +93,7 @@ class FasterWhisper:
             )
         except (ValueError, RuntimeError, OSError) as error:
             model = settings.asr_model_name or BUNDLED
-            raise EngineError(f"ASR_MODEL_NAME={model} can't be loaded on {self._device}: {error}") from error
+            raise EngineError(f"{self._setting}={model} can't be loaded on {self._device}: {error}") from error
         self._model.continuations  # noqa: B018  computed now rather than at the end of the first turn
 
     def describe(self) -> EngineDescription:

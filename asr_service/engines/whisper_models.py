@@ -48,9 +48,9 @@ def compute_type(wanted: str, supported: Collection[str]) -> str:
     return next((kind for kind in (wanted, *_INSTEAD.get(wanted, ())) if kind in supported), "float32")
 
 
-def fetch(settings: AsrSettings) -> Path:
-    """The folder with the weights of ASR_MODEL_NAME, joined or downloaded if necessary. Raises EngineError on
-    failure."""
+def fetch(settings: AsrSettings, setting: str = "ASR_MODEL_NAME") -> Path:
+    """The folder with the weights of `settings.asr_model_name`, joined or downloaded if necessary. Raises EngineError
+    on failure. setting: what names the model, for the error's message."""
     model = settings.asr_model_name
     if not model:
         return find_bundled()
@@ -58,19 +58,20 @@ def fetch(settings: AsrSettings) -> Path:
     if not folder.is_dir():
         if not revision and (joined := whisper_parts.join(model, settings.models_cache_dir)):
             return joined
-        folder = fetch_model(converted(model), settings.models_cache_dir, revision=revision, only=FILES)
+        folder = fetch_model(converted(model, setting), settings.models_cache_dir, revision=revision, only=FILES)
     if not (folder / "model.bin").is_file():
-        raise EngineError(f"ASR_MODEL_NAME={model} {_what_is_missing(folder)}")
+        raise EngineError(f"{setting}={model} {_what_is_missing(folder, setting)}")
     return folder
 
 
-def converted(model: str) -> str:
-    """The id of the converted weights of a model. Raises EngineError if OpenAI has no such model."""
+def converted(model: str, setting: str = "ASR_MODEL_NAME") -> str:
+    """The id of the converted weights of a model. Raises EngineError if OpenAI has no such model. setting: what names
+    the model, for the error's message."""
     if model in CONVERSIONS:
         return CONVERSIONS[model]
     if model.startswith("openai/"):
         known = ", ".join(name for name in CONVERSIONS if name.startswith("openai/"))
-        raise EngineError(f"ASR_MODEL_NAME={model}: OpenAI has no such model; take one of {known}")
+        raise EngineError(f"{setting}={model}: OpenAI has no such model; take one of {known}")
     return model
 
 
@@ -82,7 +83,7 @@ def find_bundled() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _what_is_missing(folder: Path) -> str:
+def _what_is_missing(folder: Path, setting: str) -> str:
     try:
         kind = json.loads((folder / "config.json").read_text()).get("model_type")
     except (OSError, ValueError, AttributeError):
@@ -92,5 +93,5 @@ def _what_is_missing(folder: Path) -> str:
     return (
         "holds Whisper in transformers' format, which has to be converted once: `pip install transformers torch`, then "
         f"`ct2-transformers-converter --model {folder} --output_dir {folder.name}-ct2 --quantization float16 "
-        f"--copy_files tokenizer.json preprocessor_config.json`, then ASR_MODEL_NAME={folder.name}-ct2"
+        f"--copy_files tokenizer.json preprocessor_config.json`, then {setting}={folder.name}-ct2"
     )

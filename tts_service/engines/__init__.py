@@ -40,10 +40,10 @@ _BY_ID = {
 _EXTRAS = {"coqui": "tts-coqui", "kyutai": "tts-kyutai", "pocket-tts": "tts-pocket"}
 
 
-def choose_engine(model_name: str) -> str:
+def choose_engine(model_name: str, setting: str = "TTS_MODEL_NAME") -> str:
     """The engine (a key of ENGINES) for a model id, a file or a folder. An engine's name stands for its default model.
 
-    Raises InvalidInputError if no engine speaks that model.
+    Raises InvalidInputError if no engine speaks that model. setting: what names the model, for the error's message.
     """
     if not model_name:
         return "piper"
@@ -55,7 +55,7 @@ def choose_engine(model_name: str) -> str:
         if re.fullmatch(pattern, model_name):
             return engine
     raise InvalidInputError(
-        f"TTS_MODEL_NAME={model_name}: no engine runs this model, and there is no such folder; take a Piper voice (a"
+        f"{setting}={model_name}: no engine runs this model, and there is no such folder; take a Piper voice (a"
         " .onnx file, a folder of them, or an id like en_US-lessac-medium), hexgrad/Kokoro-82M, tts_models/…,"
         " kyutai/tts-…, kyutai/pocket-tts, edge-tts/VOICE, or leave it empty for the bundled voice"
     )
@@ -67,7 +67,7 @@ def create_engine(settings: TtsSettings) -> TtsEngine:
     Raises InvalidInputError if no engine speaks one of the models.
     """
     models = [settings.tts_model_name, *fallbacks_of(settings.tts_model_name, settings.tts_fallbacks)]
-    wanted, *_ = [choose_engine(model) for model in models]
+    wanted = choose_engine(settings.tts_model_name)
     probe = create_probe(settings)
 
     def load(model: str) -> TtsEngine:
@@ -80,16 +80,15 @@ def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
     """The models to try after `model_name`. `model_name` itself is left out.
 
     If the list has an entry of the same engine, the result begins with that entry; otherwise it is the whole list. The
-    bundled voice (an empty name) needs no fallback. fallbacks: a comma-separated list, or "none".
+    bundled voice (an empty name) needs no fallback. fallbacks: TTS_FALLBACKS, a comma-separated list or "none". Raises
+    InvalidInputError if no engine speaks one of the models.
     """
     listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
     if not model_name:
         return []
-    engine = choose_engine(model_name)
-    for place, model in enumerate(listed):
-        if choose_engine(model) == engine:
-            listed = listed[place:]
-            break
+    wanted, engines = choose_engine(model_name), [choose_engine(model, "TTS_FALLBACKS") for model in listed]
+    if wanted in engines:
+        listed = listed[engines.index(wanted) :]
     return [model for model in listed if model != model_name]
 
 

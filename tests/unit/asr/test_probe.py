@@ -18,6 +18,7 @@ from asr_service.engines import build, create_engine
 from asr_service.engines.fallback import FallbackEngine
 from asr_service.service import create_service
 from common.engine_probe import ProbeStoppedError
+from common.errors import EngineError, InvalidInputError
 from common.grpc_client import open_channel
 from common.grpc_server import ModelServer
 from tests.support.asr import asr_settings
@@ -96,6 +97,23 @@ def test_kyutais_models_are_tried_first(tmp_path: Any) -> None:
     engine = create_engine(asr_settings(asr_model_name=str(tmp_path)))
     assert isinstance(engine, FallbackEngine)
     assert engine.describe().engine == "kyutai-stt"
+
+
+@pytest.mark.parametrize(
+    ("fallback", "says"),
+    [("nobody/nothing", "no engine runs this model"), ("kyutai/stt-1b-en_fr", "only a Whisper can be the fallback")],
+)
+def test_a_fallback_that_is_no_whisper_is_refused_at_once(fallback: str, says: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"ASR_FALLBACK_MODEL_NAME={fallback}: {says}"):
+        create_engine(asr_settings(asr_model_name="kyutai/stt-2.6b-en", asr_fallback_model_name=fallback))
+
+
+def test_a_fallback_that_can_not_be_loaded_is_named_with_its_setting(tmp_path: Any) -> None:
+    settings = asr_settings(asr_model_name=str(tmp_path / "kyutai"), asr_fallback_model_name=str(tmp_path))
+    (tmp_path / "kyutai").mkdir()
+    (tmp_path / "kyutai" / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
+    with pytest.raises(EngineError, match=f"ASR_FALLBACK_MODEL_NAME={tmp_path} has no CTranslate2 weights"):
+        create_engine(settings).load()
 
 
 async def test_without_its_packages_whisper_is_served_and_describe_says_why(tmp_path: Any) -> None:

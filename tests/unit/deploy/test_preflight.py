@@ -115,7 +115,7 @@ def test_settings_of_what_runs_elsewhere_are_not_checked() -> None:
     [
         ({"ASR_MODEL_NAME": "nosuch/model"}, "ASR_MODEL_NAME=nosuch/model: no engine runs this model"),
         ({"TTS_MODEL_NAME": "nosuch"}, "TTS_MODEL_NAME=nosuch: no engine runs this model"),
-        ({"TTS_MODEL_NAME": "hexgrad/Kokoro-82M", "TTS_FALLBACKS": "nosuch"}, "TTS_MODEL_NAME=nosuch: no engine"),
+        ({"TTS_MODEL_NAME": "hexgrad/Kokoro-82M", "TTS_FALLBACKS": "nosuch"}, "TTS_FALLBACKS=nosuch: no engine"),
     ],
 )
 def test_a_model_that_no_engine_runs_is_told_before_others_load(wrong: dict[str, str], says: str) -> None:

@@ -99,8 +99,8 @@ def test_no_default_sends_text_away() -> None:
 
 
 def test_a_model_that_no_engine_knows_is_refused_at_once() -> None:
-    with pytest.raises(InvalidInputError, match="nobody/knows"):
-        create_engine(settings(tts_fallbacks="nobody/knows", tts_model_name="kyutai/tts-x"))
+    with pytest.raises(InvalidInputError, match="TTS_FALLBACKS=nobody/knows: no engine"):
+        create_engine(settings(tts_fallbacks=f"{PIPER},nobody/knows", tts_model_name="kyutai/tts-x"))
 
 
 def test_the_next_fallback_is_used_and_reported(caplog: pytest.LogCaptureFixture) -> None:
