@@ -38,7 +38,11 @@ class AsrSettings(ModelServerSettings):
         16_000,
         description="Sample rate of the model in Hz; always 16000. Clients may send any rate from 8,000 to 48,000 Hz.",
     )
-    asr_device: str = Field("", description="`cpu`, `cuda` or `cuda:N`. Empty: a GPU if there is one.")
+    asr_device: str = Field(
+        "",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)?$",  # auto: as if empty
+        description="`cpu`, `cuda` or `cuda:N`. Empty: a GPU if there is one.",
+    )
     asr_dtype: Literal[
         "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
     ] = Field("float16", description="Number type of the weights. A device that does not support it uses int8.")

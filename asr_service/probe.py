@@ -10,19 +10,17 @@ from asr_service.audio import ENGINE_RATE_HZ
 from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions
 from asr_service.engines import build
-from common.errors import ServiceError
+from common.engine_probe import plain_errors
 
 
-def main() -> None:
-    """Exits with a message on stderr if the engine fails."""
-    engine = build(sys.argv[1], AsrSettings.model_validate_json(sys.stdin.read()))
-    noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
-    try:
+def main(target: str) -> None:
+    """Ends with a message on standard error if the engine can't be used."""
+    with plain_errors():
+        engine = build(target, AsrSettings.model_validate_json(sys.stdin.read()))
         engine.load()
+        noise = np.random.default_rng(0).normal(0, 0.01, ENGINE_RATE_HZ).astype(np.float32)
         engine.transcribe(noise, DecodeOptions())
-    except ServiceError as error:
-        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -1,7 +1,8 @@
 """Tries an engine in a child process, so that an engine that crashes or hangs does not end the service.
 
-The child is `python -m asr_service.probe` or `python -m tts_service.probe`. It reads the settings as JSON from standard
-input, loads the engine, uses it once, and ends with status 0 if everything worked.
+The child is `python -m asr_service.probe` or `python -m tts_service.probe`. It reads all settings as JSON from standard
+input, loads the engine, uses it once, and ends with status 0 if everything worked. Otherwise the last line of its
+standard error says what failed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from common.errors import EngineError, UnavailableError
+from common.errors import EngineError, ServiceError, UnavailableError
 
 
 class ProbeStoppedError(UnavailableError):
@@ -65,6 +67,15 @@ class Probe:
             finally:
                 child.kill()
         return _fate(child.returncode, said)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """In the child: for a model that can't be used, end the process with the error's sentence and no traceback."""
+    try:
+        yield
+    except (ValueError, ServiceError) as error:
+        sys.exit(str(error))
 
 
 def _fate(status: int, said: str) -> str:

@@ -66,9 +66,9 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     """See protos/aitalk/llm/v1/llm.proto. One engine, and a slot for each reply that is written."""
 
     def __init__(self, engine: LlmEngine, settings: LlmSettings) -> None:
-        self.engine = engine
-        self.settings = settings
-        self.slots = Slots("llm", settings.llm_max_streams)
+        self._engine = engine
+        self._settings = settings
+        self._slots = Slots("llm", settings.llm_max_streams)
 
     # This is a coroutine that writes to the call, not a generator: when it is cancelled, it ends at once and stops the
     # generation.
@@ -104,16 +104,18 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
 
     async def Describe(self, request: llm_pb2.DescribeRequest, context: object) -> llm_pb2.DescribeResponse:
         """The engine, its slots and its memory, also while it loads."""
-        return llm_pb2.DescribeResponse(engine=engine_info(self.engine.describe(), self.slots, ready=self.engine.ready))
+        return llm_pb2.DescribeResponse(
+            engine=engine_info(self._engine.describe(), self._slots, ready=self._engine.ready)
+        )
 
     @asynccontextmanager
     async def _reply(
         self, request: llm_pb2.StreamingGenerateRequest | llm_pb2.GenerateRequest
     ) -> AsyncIterator[AsyncIterator[Event]]:
         """The events of a reply. The end of the block frees the slot and stops the generation in the model server."""
-        sampling = default_sampling(self.settings, self.engine.describe().parameters)
-        wanted = to_generation_request(request, self.settings, sampling)
-        with self.slots.take():
+        sampling = default_sampling(self._settings, self._engine.describe().parameters)
+        wanted = to_generation_request(request, self._settings, sampling)
+        with self._slots.take():
             method = "Generate" if isinstance(request, llm_pb2.GenerateRequest) else "StreamingGenerate"
             events = self._events(wanted, request.config)
             async with aclosing(_measured(events, method)) as measured:
@@ -126,11 +128,11 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
     def _events(self, wanted: GenerationRequest, config: llm_pb2.GenerationConfig) -> AsyncGenerator[Event, None]:
         """The events of the reply. JSON, and replies requested as unguarded, bypass the guard."""
         if wanted.json_schema is not None or config.unguarded:
-            return self.engine.stream(wanted)
+            return self._engine.stream(wanted)
         limits = Limits(wanted.max_tokens, config.max_sentences, config.ends_with_question)
         if wanted.may_call:
             wanted = dataclasses.replace(wanted, max_tokens=wanted.max_tokens + CALL_TOKENS)
-        return guarded(self.engine.stream(wanted), wanted, limits)
+        return guarded(self._engine.stream(wanted), wanted, limits)
 
 
 async def _measured(events: AsyncGenerator[Event, None], method: str) -> AsyncGenerator[Event, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
@@ -14,13 +14,13 @@ from asr_service.engines.fallback import FallbackEngine
 from common.engine_probe import Probe
 from common.errors import InvalidInputError
 
-ENGINES = {
+ENGINES: Mapping[str, str] = {
     "faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper",
     "kyutai-stt": "asr_service.engines.kyutai_stt:KyutaiStt",
 }
 """Name → "module:Class". The class is built from the settings."""
 
-PROBED = {"kyutai-stt"}
+PROBED = frozenset({"kyutai-stt"})
 """Engines that crash the process with some versions of their libraries: they are tried in a child process first."""
 
 _BY_ID = {

@@ -109,7 +109,7 @@ def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngi
     """
     engine = build(settings, model_name)
     if choose_engine(model_name) in PROBED and settings.tts_probe_timeout_s:
-        probe.run([model_name], settings.model_dump_json(exclude_unset=True), what=model_name)
+        probe.run([model_name], settings.model_dump_json(), what=model_name)
     try:
         engine.load()
     except ServiceError:

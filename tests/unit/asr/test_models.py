@@ -129,6 +129,7 @@ def test_an_unknown_id_is_refused_with_those_that_are_known() -> None:
         {"asr_max_batch": -1},
         {"asr_probe_timeout_s": 0},
         {"asr_dtype": "int3"},
+        {"asr_device": "gpu"},
     ],
 )
 def test_settings_that_make_no_sense(wrong: dict[str, object]) -> None:
