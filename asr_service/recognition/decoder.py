@@ -39,11 +39,11 @@ class _Job:
     result: asyncio.Future[Transcript]
     since: float = field(default_factory=time.perf_counter)
     stop: bool = False
-    stopped: bool = False
+    was_told: bool = False
 
-    def is_stopped(self) -> bool:
-        """Called by the engine in its thread. `stopped` remembers that the answer was yes."""
-        self.stopped = self.stopped or self.stop
+    def tell_stop(self) -> bool:
+        """Tell the engine whether to stop, and note in `was_told` that it must. The engine calls this in its thread."""
+        self.was_told = self.was_told or self.stop
         return self.stop
 
 
@@ -185,7 +185,7 @@ class Decoder:
                 continue
             if error:
                 job.result.set_exception(error)
-            elif job.stopped:
+            elif job.was_told:
                 PREEMPTED.inc()
                 job.result.cancel()
             else:
@@ -199,7 +199,7 @@ class Decoder:
         for job in batch:
             QUEUE_SECONDS.labels(kind).observe(began - job.since)
         BATCH_SIZE.labels(kind).observe(len(batch))
-        requests = [(job.make_audio(), replace(job.options, is_cancelled=job.is_stopped)) for job in batch]
+        requests = [(job.make_audio(), replace(job.options, is_cancelled=job.tell_stop)) for job in batch]
         transcripts = transcribe_all(self.engine, requests)
         seconds = time.perf_counter() - began
         DECODE_SECONDS.labels(kind).observe(seconds)

@@ -61,7 +61,7 @@ class Diary:
             utterance.answered_s = now_s
             utterance.is_open = False
 
-    def was_told(self, now_s: float, code: str) -> None:
+    def told(self, now_s: float, code: str) -> None:
         """The learner is told that something is wrong."""
         self.errors.append(code)
         for utterance in self.unanswered():
@@ -74,7 +74,7 @@ class Diary:
             utterance.told_s = min(utterance.told_s, now_s)
             utterance.is_open = False
 
-    def is_back(self, now_s: float) -> None:
+    def came_back(self, now_s: float) -> None:
         """The conversation goes on over a new connection."""
         if len(self.back_s) < len(self.lost_s):
             self.back_s += [now_s] * (len(self.lost_s) - len(self.back_s))

@@ -173,7 +173,7 @@ class Person:
                 await line.ready
                 await line.goes_on.wait()
             went_on = self.is_on = True
-            self.diary.is_back(time.monotonic())
+            self.diary.came_back(time.monotonic())
             line.speak(time.monotonic())
             while not line.ended.is_set() and line.beat():
                 await line.ends_within(BEAT_S)
@@ -203,9 +203,9 @@ class Person:
             case "ai_audio_start":
                 diary.answer_began(now_s)
             case "reconnect":
-                diary.was_told(now_s, "reconnect")
+                diary.told(now_s, "reconnect")
             case "error":
-                diary.was_told(now_s, message["code"])
+                diary.told(now_s, message["code"])
                 if not line.goes_on.is_set():  # the session can't be resumed
                     if not message["retryable"]:
                         self.session_id = ""

@@ -73,7 +73,7 @@ class Gathering:
         is_due = False
         while len(self._window) >= self._window_bytes:
             self._waiting += 1
-            is_due |= self._matters(self._window[: self._window_bytes])
+            is_due |= self._take_window(self._window[: self._window_bytes])
             del self._window[: self._window_bytes]
         return self.rest() if is_due else b""
 
@@ -82,7 +82,7 @@ class Gathering:
         rest, self._held, self._waiting = bytes(self._held), bytearray(), 0
         return rest
 
-    def _matters(self, window: bytearray) -> bool:
+    def _take_window(self, window: bytearray) -> bool:
         level = swing(window)
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))

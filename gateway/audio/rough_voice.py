@@ -30,16 +30,16 @@ class RoughVoice:
         """Whether an utterance may be going on."""
         return self._loud > 0
 
-    def has_spoken(self, pcm: bytes) -> bool:
+    def add(self, pcm: bytes) -> bool:
         """Take the next audio. Returns whether an utterance has ended in it."""
         self._held += pcm
         ended = False
         while len(self._held) >= self._window_bytes:
-            ended |= self._takes(swing(self._held[: self._window_bytes]))
+            ended |= self._take_window(swing(self._held[: self._window_bytes]))
             del self._held[: self._window_bytes]
         return ended
 
-    def _takes(self, level: int) -> bool:
+    def _take_window(self, level: int) -> bool:
         self._floor = max(_LEAST_SWING / _LOUD, min(level, self._floor * _RISE))
         if level > _LOUD * self._floor:
             self._loud, self._quiet = self._loud + 1, 0

@@ -162,7 +162,7 @@ class _Stream:
             except ServiceError as error:
                 is_open = self._audio.turn_is_open
                 if not is_open and self._audio.end - self._opened_at >= self._worked_samples:
-                    self.call.has_worked()
+                    self.call.forget_retries()
                 await self.call.try_again(error, "in_turn" if is_open else "between_turns")
 
     async def _replay(self, stream: AsrStream) -> None:
@@ -182,14 +182,14 @@ class _Stream:
                 self._eager_told = False
                 return TurnResumed(start)
             case SpeechStarted(start):
-                self.call.has_worked()
+                self.call.forget_retries()
                 self._audio.turn_began(start)
             case EagerEndOfTurn():
                 self._eager_told = True
             case TurnResumed():
                 self._eager_told = False
             case EndOfTurn(transcript, usual_pause_ms):
-                self.call.has_worked()
+                self.call.forget_retries()
                 self._is_resuming = self._eager_told = False
                 self._audio.turn_ended(transcript.end_sample)
                 self._patience = replace(self._patience, usual_pause_ms=usual_pause_ms or self._patience.usual_pause_ms)

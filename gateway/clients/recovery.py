@@ -92,8 +92,8 @@ class RecoveringCall(Generic[Stream]):
             self.has_finished = True
             await self.write(lambda stream: stream.finish())
 
-    def has_worked(self) -> None:
-        """The call has worked: forget the retries so far."""
+    def forget_retries(self) -> None:
+        """Start to count the retries anew, because the call has worked."""
         self._retries.reset()
 
     async def try_again(self, error: ServiceError, moment: str) -> None:

@@ -45,21 +45,21 @@ class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
             return
         rest = len(self.conn.reader.buffer)  # of a frame that is incomplete
         begins = not self.frames and rest < len(data)
-        self._is_allowed(self._limits.read(is_unfinished=bool(rest or self.frames), begins=begins))
+        self._accept_or_end(self._limits.read(is_unfinished=bool(rest or self.frames), begins=begins))
 
     def handle_ping(self) -> None:
         """Called for each ping."""
-        if self._is_allowed(self._limits.control_frame()):
+        if self._accept_or_end(self._limits.control_frame()):
             super().handle_ping()
 
     def handle_pong(self, event: Frame) -> None:
         """Called for each pong."""
-        if self._is_allowed(self._limits.control_frame()):
+        if self._accept_or_end(self._limits.control_frame()):
             super().handle_pong(event)
 
     def handle_cont(self, event: Frame) -> None:
         """Called for each further frame of a message."""
-        if self._is_allowed(self._limits.fragment(is_last=event.fin)):
+        if self._accept_or_end(self._limits.fragment(is_last=event.fin)):
             super().handle_cont(event)
 
     def keepalive_timeout(self) -> None:
@@ -81,8 +81,8 @@ class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
 
-    def _is_allowed(self, reason: str) -> bool:
-        """Whether to accept a frame. reason: why not; the connection then ends. Empty: accept it."""
+    def _accept_or_end(self, reason: str) -> bool:
+        """Accept a frame, or end the connection. reason: why it ends; empty: accept. Returns whether it accepts."""
         if self.close_sent:
             return not reason
         if reason:

@@ -41,7 +41,7 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
-        self._head_is_there()
+        self._stop_expecting_head()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        self._head_is_there()
+        self._stop_expecting_head()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -81,7 +81,7 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
         if self._patience is None:
             self._patience = self.loop.call_later(self.request_s, self._give_up)
 
-    def _head_is_there(self) -> None:
+    def _stop_expecting_head(self) -> None:
         self._head_bytes = 0
         if self._patience is not None:
             self._patience.cancel()

@@ -76,7 +76,7 @@ class Beginning:
         if start.session_id is not None or start.resume_token is not None:
             await self._resume(start.session_id or "", start.resume_token or "")
         if start.learner is not None:
-            self._learner.is_called(start.learner)
+            self._learner.take_made_up_id(start.learner)
             tasks.create_task(self.recall_learner())
         refused = await self._take_over(start)
         if start.keep_progress:

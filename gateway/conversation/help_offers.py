@@ -31,14 +31,13 @@ class HelpOffers:
         self._now = now
         self._silence = Silence()
 
-    def is_due_in_s(self, *, is_silent: bool) -> float:
-        """Seconds until the partner offers help, if nothing happens until then; `inf`: it offers none. Call this after
-        each event.
+    def observe(self, *, is_silent: bool) -> None:
+        """Note an event. is_silent: whether nobody speaks after it, and the learner has a microphone."""
+        self._silence.observe(self._record.turns, nobody_speaks=is_silent, now_s=self._now())
 
-        is_silent: whether nobody speaks, and the learner has a microphone.
-        """
+    def due_in_s(self) -> float:
+        """Seconds until the partner offers help, if nothing happens until then; `inf`: it offers none."""
         turns, patience = self._record.turns, self._patience()
-        self._silence.observe(turns, nobody_speaks=is_silent, now_s=self._now())
         longest_s = help_is_due_after_s(
             self._help_after_s, patience=patience.factor, usual_pause_ms=patience.usual_pause_ms
         )
@@ -48,7 +47,7 @@ class HelpOffers:
     async def offer(self, floor: FloorControl) -> None:
         """Have the partner offer help now, if there is a text for it in this language."""
         turns = self._record.turns
-        self._silence.is_broken(turns)
+        self._silence.note_offer(turns)
         if text := offer(self._record.state, turns):
             metrics.HELP_OFFERS.inc()
             await floor.on(PartnerBegins(text, is_offer=True))

@@ -50,7 +50,7 @@ class Learner:
         self.usual_pause_ms = 0
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
-    def is_called(self, made_up: str) -> None:
+    def take_made_up_id(self, made_up: str) -> None:
         """Take the id that the learner's client has made up. Has no effect if there is a subject."""
         if not self._has_subject:
             self._name = learner_name("", made_up)

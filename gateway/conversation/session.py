@@ -189,8 +189,8 @@ class Session:
         """Take events as they come, until one of them ends the conversation."""
         help_offers = self._parts.help
         while True:
-            is_silent = self._is_between_turns(floor) and self._parts.hearing.has_audio
-            help_in_s = help_offers.is_due_in_s(is_silent=is_silent)
+            help_offers.observe(is_silent=self._is_between_turns(floor) and self._parts.hearing.has_audio)
+            help_in_s = help_offers.due_in_s()
             try:
                 async with asyncio.timeout(min(help_in_s, self._options.idle_timeout_s)):
                     event = await self._inbox.receive()

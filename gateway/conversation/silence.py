@@ -31,7 +31,7 @@ class Silence:
             return None
         return None if learners and learners[-1].typed else self._since_s + longest_s
 
-    def is_broken(self, turns: Sequence[Turn]) -> None:
+    def note_offer(self, turns: Sequence[Turn]) -> None:
         """Note that help is offered now."""
         self._since_s = None
         self._helped_at = sum(isinstance(turn, LearnerTurn) for turn in turns)

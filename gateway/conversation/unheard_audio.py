@@ -30,7 +30,7 @@ class UnheardAudio:
         """Keep more audio, 16-bit mono. Returns whether an utterance has ended in it."""
         self._pieces.append(pcm)
         self._samples += len(pcm) // BYTES_PER_SAMPLE
-        if has_ended := self._voice.has_spoken(pcm):
+        if has_ended := self._voice.add(pcm):
             self.drop()
         most_s = UTTERANCE_S if self._voice.goes_on else LEAD_S
         while self._pieces and self._samples - len(self._pieces[0]) // BYTES_PER_SAMPLE >= most_s * self._rate_hz:

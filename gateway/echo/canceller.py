@@ -80,7 +80,7 @@ class Canceller:
             return self._pass(pcm)
         self._look(pcm, start)
         if self._presence.state is Presence.UNKNOWN:
-            if self._held or self._loudness.rises(np.frombuffer(pcm, "<i2")):
+            if self._held or self._loudness.follow(np.frombuffer(pcm, "<i2")):
                 self._held += pcm
                 self._held_cancelled += self._cancel(pcm, start)
                 if len(self._held) <= _HELD_FOR_S * self._rate_hz * BYTES_PER_SAMPLE:
@@ -156,10 +156,11 @@ class Canceller:
         self._unchecked += len(pcm) // BYTES_PER_SAMPLE
         if self._window.is_full and self._presence.is_due(self._unchecked / self._rate_hz):
             self._unchecked = 0
+            self._presence.begin_check()
             self._check(self._window.read())
 
     def _check(self, microphone: Pcm) -> None:
-        if self._presence.state is Presence.ABSENT and not Loudness().rises(microphone):
+        if self._presence.state is Presence.ABSENT and not Loudness().follow(microphone):
             return  # the microphone hears nothing, so there is no echo; this check costs a tenth of a correlation
         start = self._window.end - self._correlation.window - self._correlation.latest
         end = self._window.end - self._correlation.earliest

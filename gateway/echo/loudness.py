@@ -19,8 +19,8 @@ class Loudness:
     def __init__(self) -> None:
         self._floor = math.inf
 
-    def rises(self, samples: Pcm) -> bool:
-        """Whether any block of these samples is clearly louder than the quietest block so far."""
+    def follow(self, samples: Pcm) -> bool:
+        """Take the next samples. Returns whether any block of them is clearly louder than the quietest block so far."""
         begins = np.arange(0, len(samples), _BLOCK)
         energies = np.add.reduceat(np.square(samples.astype(np.float32)), begins)
         levels = np.sqrt(energies / np.diff(begins, append=len(samples)))

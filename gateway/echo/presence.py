@@ -48,10 +48,11 @@ class EchoPresence:
     def is_due(self, played_s: float) -> bool:
         """Whether to check again, `played_s` of the partner's voice after the last time."""
         is_sure = self.state is Presence.ABSENT and not self._doubted
-        if played_s < (_SELDOM_S if is_sure else _OFTEN_S):
-            return False
+        return played_s >= (_SELDOM_S if is_sure else _OFTEN_S)
+
+    def begin_check(self) -> None:
+        """Note that a check begins, even if it gives no result."""
         self._doubted = max(0, self._doubted - 1)
-        return True
 
     def check(self, certainty: float, delay: int) -> None:
         """Take a result of Correlation."""
@@ -62,17 +63,17 @@ class EchoPresence:
             if certainty >= _UNCLEAR:
                 self._checks = 0
             elif self._checks >= _CHECKS_WITHOUT:
-                self._is_absent()
+                self._become_absent()
         elif self.state is Presence.UNKNOWN:
             needed = _UNKNOWN_CHECKS if certainty < _UNCLEAR else _MOST_CHECKS
             if self._checks >= needed:
-                self._is_absent()
+                self._become_absent()
 
     def assume_none(self) -> None:
         """The microphone was quiet although an echo would have been heard, or no check gave a result for too long."""
         if self.state is Presence.UNKNOWN:
-            self._is_absent()
+            self._become_absent()
             self._doubted = _DOUBTED_CHECKS
 
-    def _is_absent(self) -> None:
+    def _become_absent(self) -> None:
         self.state, self.delay, self._checks, self._doubted = Presence.ABSENT, None, 0, 0

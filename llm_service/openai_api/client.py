@@ -140,8 +140,8 @@ class OpenAiEngine:
         for number in range(self._slots.count):
             await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._dialect)
 
-    async def _has_changed(self) -> bool:
-        """Whether the server's dialect has changed, because it may serve another model now."""
+    async def _look_again(self) -> bool:
+        """Find the server's dialect again, as it may serve another model now. Returns whether it has changed."""
         if time.monotonic() - self._dialect_found_s < LOOK_AGAIN_S:
             return False
         before = self._dialect
@@ -191,9 +191,9 @@ class OpenAiEngine:
                     raise
                 if isinstance(error, ContextExceededError):
                     request = _shorter(request, error)
-                elif request.is_about_tools and self._tools.is_refused(error, self.name):
+                elif request.is_about_tools and self._tools.note_refusal(error, self.name):
                     continue
-                elif not await self._has_changed():
+                elif not await self._look_again():
                     raise
             else:
                 return

@@ -53,8 +53,8 @@ class ToolSupport:
                 self._note(habit, server)
             return self._calls
 
-    def is_refused(self, error: InvalidInputError, server: str) -> bool:
-        """Whether the error shows that the server can't call tools after all. If so, the server gets no more tools."""
+    def note_refusal(self, error: InvalidInputError, server: str) -> bool:
+        """Returns whether the error shows that the server can't call tools. If so, the server gets no more tools."""
         if not self._calls or not _REFUSAL.search(error.message):
             return False
         self._calls = False

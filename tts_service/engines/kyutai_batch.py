@@ -115,7 +115,7 @@ class KyutaiBatch:
 
     def step(self) -> None:
         """Make one frame for each reply that can take one. Hold the lock when you call this."""
-        self._running = [stream for stream in list(self._rows) if stream is not None and stream.can_step]
+        self._running = [stream for stream in list(self._rows) if stream is not None and stream.prepare_step()]
         if not self._running:
             return
         # Do without torch's compiler, because it needs a C compiler. On a GPU the steps are CUDA graphs anyway.
@@ -225,7 +225,7 @@ class KyutaiStream:
             return None
         with self._batch.lock:
             if not self._frames:
-                if not self.can_step:
+                if not self.prepare_step():
                     return self._last() if self._is_done else None
                 self._batch.step()
             if not self._frames:
@@ -242,9 +242,9 @@ class KyutaiStream:
 
     # --- for the batch, under its lock ------------------------------------------------------------
 
-    @property
-    def can_step(self) -> bool:
-        """Whether there is enough text, and not too much unread audio. The model looks ahead by a few words."""
+    def prepare_step(self) -> bool:
+        """Read the text that has come. Returns whether there is enough of it, and not too much unread audio. The model
+        looks ahead by a few words."""
         finished = self._finished  # read this before the inbox, because text is pushed before `finish`
         while self._inbox:
             self._read(self._inbox.popleft())

@@ -91,7 +91,7 @@ def test_silence_without_a_word_fails(told_s: float, fails: bool) -> None:
     diary, before = a_learner()
     diary.spoke(FAULT_S)
     if told_s < math.inf:
-        diary.was_told(FAULT_S + told_s, "slow")
+        diary.told(FAULT_S + told_s, "slow")
     diary.answer_began(FAULT_S + 12)
     a_good_turn(diary)
     assert any("without being told" in problem for problem in row_of(diary, before).problems()) is fails
@@ -108,7 +108,7 @@ def test_a_lost_connection_tells_the_learner_and_the_way_back_counts() -> None:
     diary, before = a_learner()
     diary.spoke(FAULT_S)
     diary.lost(FAULT_S + 0.1)
-    diary.is_back(REPAIRED_S + 3.5)
+    diary.came_back(REPAIRED_S + 3.5)
     diary.spoke(REPAIRED_S + 8)
     diary.said.append(("s", "two 2."))
     diary.answer_began(REPAIRED_S + 8.7)
