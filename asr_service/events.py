@@ -40,7 +40,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class EagerEndOfTurn:
-    """The turn is probably over. probability: that the speaker is done, 0 to 1."""
+    """The turn is probably over. probability: that the learner is done, 0 to 1."""
 
     turn: SpokenTurn
     probability: float

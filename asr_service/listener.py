@@ -5,7 +5,7 @@
                     └──── judge: how probably done ──┴─ the others, as steps, to the answering half
 
 The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for the
-decode only when the endpointer asks whether the speaker is done. The endpointer's decisions depend on the audio alone,
+decode only when the endpointer asks whether the learner is done. The endpointer's decisions depend on the audio alone,
 not on the speed of the models.
 """
 
@@ -173,7 +173,7 @@ class Listener:
             self._turn.request_partial(position)
             await self._pass_on(PartialDue(), self._turn)
 
-    # --- whether the speaker is done ------------------------------------------------------------
+    # --- whether the learner is done ------------------------------------------------------------
 
     async def _assess(self) -> None:
         """Answer the endpointer's question from the words and the sound so far.
@@ -199,7 +199,7 @@ class Listener:
     async def _probability_of_end(
         self, utterance: Utterance, heard: Transcript, language: str, could_end: float | None
     ) -> float:
-        """The probability that the speaker is done, 0 to 1. The acoustic network costs CPU time, so it runs only if its
+        """The probability that the learner is done, 0 to 1. The acoustic network costs CPU time, so it runs only if its
         answer can change the decision."""
 
         def given(acoustic: float) -> float:

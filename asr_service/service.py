@@ -66,8 +66,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._endpointing = settings.endpointing
         self._slots = Slots("asr", settings.asr_max_streams)
         self._decoder = Decoder(engine, settings.asr_threads, settings.asr_max_batch)
-        self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
-        self._listening: VadThread | None = None
+        self._vad_executor = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
+        self._vad_thread: VadThread | None = None
         self._judge = NetworksJudge(settings.text_model, settings.models_cache_dir.expanduser())
         self._verbatim = VerbatimLane(self._decoder) if settings.asr_verbatim != "off" else None
         self._ready = False
@@ -76,8 +76,8 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
     async def warm_up(self) -> None:
         """Load the models and run each once, so that the first learner waits no longer than later ones."""
         loop = asyncio.get_running_loop()
-        self._listening = VadThread(await loop.run_in_executor(self._vad_thread, SileroVad), self._vad_thread)
-        await self._listening.hear(self._listening.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
+        self._vad_thread = VadThread(await loop.run_in_executor(self._vad_executor, SileroVad), self._vad_executor)
+        await self._vad_thread.hear(self._vad_thread.open(ENGINE_RATE_HZ), bytes(BYTES_PER_SAMPLE * WINDOW))
         await self._judge.load()
         await self._decoder.load()
         if self._verbatim and self._settings.asr_verbatim == "words":
@@ -87,12 +87,12 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._ready = True
 
     def drain(self) -> None:
-        """Take no new streams, and end each open stream as soon as its speaker is between two turns."""
+        """Take no new streams, and end each open stream as soon as its learner is between two turns."""
         self._draining.set()
 
     async def close(self) -> None:
         """Release the model."""
-        self._vad_thread.shutdown(wait=False, cancel_futures=True)
+        self._vad_executor.shutdown(wait=False, cancel_futures=True)
         self._judge.close()
         if self._verbatim:
             self._verbatim.close()
@@ -110,7 +110,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             first = await first_message(request_iterator)
             if first is None or first.WhichOneof("request") != "config":
                 raise SequenceError("the first message of StreamingRecognize must be `config`")
-            assert self._listening is not None  # noqa: S101  no calls before warm-up
+            assert self._vad_thread is not None  # noqa: S101  no calls before warm-up
             config = self._stream_config(first.config)
             # Tells a proxy that this replica has accepted the stream, so the proxy need not keep the audio for a retry.
             await context.send_initial_metadata(())
@@ -118,7 +118,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 config,
                 decoder=self._decoder,
                 judge=self._judge,
-                vad_thread=self._listening,
+                vad_thread=self._vad_thread,
                 emit=lambda event: context.write(_response(event)),
                 draining=self._draining,
                 verbatim=self._verbatim,

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 _AT_THE_END = ENGINE_RATE_HZ // 5  # samples
 _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on shorter audio
-_TOKENS_PER_SECOND = 12  # twice what the fastest speakers need
+_TOKENS_PER_SECOND = 12  # twice what the fastest learners need
 _WINDOW = 30 * ENGINE_RATE_HZ
 # there are no words if no_speech_prob is above the first and avg_logprob below the second
 _NO_SPEECH, _UNSURE = 0.6, -0.8

@@ -44,7 +44,7 @@ class VoiceContinued:
 class EagerEndOfTurn:
     """The turn is probably over; its voice ended at `end`.
 
-    probability: the probability that the speaker is done, 0 to 1. With a fixed `end_silence_ms`: the share of that
+    probability: the probability that the learner is done, 0 to 1. With a fixed `end_silence_ms`: the share of that
     silence that has passed.
     """
 
@@ -69,7 +69,7 @@ class EndOfTurn:
 
 @dataclass(frozen=True, slots=True)
 class Assess:
-    """A question rather than a decision: how probable is it that the speaker is done?
+    """A question rather than a decision: how probable is it that the learner is done?
 
     The caller answers with `Endpointer.judge` before it gives the next window. If it has a first guess before that, it
     first calls `Endpointer.suppose` with the guess.

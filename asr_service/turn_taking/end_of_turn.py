@@ -1,4 +1,4 @@
-"""The probability that the speaker is done, from the sound and the words. Pure.
+"""The probability that the learner is done, from the sound and the words. Pure.
 
 It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set (`python -m
 bench.turn_taking --half tuning --fit`). There are only a few weights, so that people can read them. All signs except
@@ -134,7 +134,7 @@ def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could
 def probability_of_end(
     acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None
 ) -> float:
-    """The probability that the speaker is done, 0 to 1.
+    """The probability that the learner is done, 0 to 1.
 
     acoustic: Smart Turn's probability. heard: the turn so far. language: BCP-47 tag, empty for English. could_end: the
     text model's probability; None if it wasn't asked.

@@ -1,12 +1,12 @@
 """Decides when a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
 
-    idle ──voice for 100 ms──▶ speaking ──silence──▶ paused ──enough silence──▶ idle
-                                  ▲                     │
-                                  └─voice for 100 ms────┘
+    idle ──voice for 100 ms──▶ in turn ──silence──▶ paused ──enough silence──▶ idle
+                                  ▲                    │
+                                  └─voice for 100 ms───┘
 
     SpeechStarted     VoicePaused · Assess · EagerEndOfTurn     TurnResumed     EndOfTurn
 
-The more probable it is that the speaker is done, the less silence ends the turn. The endpointer asks for that
+The more probable it is that the learner is done, the less silence ends the turn. The endpointer asks for that
 probability (Assess) when the silence has lasted `eager_silence_ms`, and again each time the silence has doubled. The
 caller answers with `judge` before the next window. With `suppose` it can give a first guess earlier, so that
 EagerEndOfTurn need not wait for the full answer. VoicePaused comes before all that: the caller uses the time to
@@ -45,7 +45,7 @@ class _Idle:
 
 
 @dataclass(slots=True)
-class _Speaking:
+class _InTurn:
     """A turn that began at `start` is open. silence: the present silence, if any; it does not count as the end yet."""
 
     start: int
@@ -67,7 +67,7 @@ class Endpointer:
         self.pauses = Pauses(settings.usual_pause_ms)
         self._settings = self._next_settings = settings
         self._clock = VoiceClock(window, rate_hz)
-        self._state: _Idle | _Speaking | _Paused = _Idle()
+        self._state: _Idle | _InTurn | _Paused = _Idle()
 
     @property
     def position(self) -> int:
@@ -77,7 +77,7 @@ class Endpointer:
     @property
     def is_voiced(self) -> bool:
         """True while a turn is open and no pause has begun."""
-        return isinstance(self._state, _Speaking) and self._state.silence is None
+        return isinstance(self._state, _InTurn) and self._state.silence is None
 
     def reconfigure(self, settings: Endpointing) -> None:
         """Use new settings from the next pause, or the next turn, on."""
@@ -92,8 +92,8 @@ class Endpointer:
         match self._state:
             case _Idle():
                 return self._while_idle()
-            case _Speaking() as turn:
-                return [*self._follow_voice(turn, probability, begin), *self._while_speaking(turn)]
+            case _InTurn() as turn:
+                return [*self._follow_voice(turn, probability, begin), *self._while_in_turn(turn)]
             case _Paused() as turn:
                 return self._while_paused(turn)
 
@@ -105,13 +105,13 @@ class Endpointer:
     def suppose(self, probability: float) -> list[Decision]:
         """The decisions after a first guess at the answer to Assess."""
         match self._state:
-            case _Speaking(start, Silence() as silence) if probability >= EAGER_PROBABILITY:
+            case _InTurn(start, Silence() as silence) if probability >= EAGER_PROBABILITY:
                 return [self._end_eagerly(start, silence, probability)]
             case _:
                 return []
 
     def judge(self, probability: float) -> list[Decision]:
-        """The decisions after the answer to Assess: the probability that the speaker is done."""
+        """The decisions after the answer to Assess: the probability that the learner is done."""
         silence = self._silence_asked_about()
         silence.answer(probability)
         return self._proceed(silence)
@@ -126,10 +126,10 @@ class Endpointer:
         if (onset := self._clock.confirmed_onset) is None:
             return []
         self._settings = self._next_settings
-        self._state = _Speaking(onset)
+        self._state = _InTurn(onset)
         return [SpeechStarted(onset)]
 
-    def _follow_voice(self, turn: _Speaking, probability: float, begin: int) -> list[DecisionOrQuestion]:
+    def _follow_voice(self, turn: _InTurn, probability: float, begin: int) -> list[DecisionOrQuestion]:
         """Note that a silence begins or ends with the window at `begin`. Between the two thresholds nothing changes."""
         silence = turn.silence
         if silence is None and probability < SILENCE_PROBABILITY:
@@ -142,7 +142,7 @@ class Endpointer:
                 return [VoiceContinued()]
         return []
 
-    def _while_speaking(self, turn: _Speaking) -> list[DecisionOrQuestion]:
+    def _while_in_turn(self, turn: _InTurn) -> list[DecisionOrQuestion]:
         if self._is_too_long(turn.start):
             return [self._end(EndReason.MAX_LENGTH)]
         silence = turn.silence
@@ -157,7 +157,7 @@ class Endpointer:
     def _while_paused(self, turn: _Paused) -> list[DecisionOrQuestion]:
         if (onset := self._clock.confirmed_onset) is not None:
             self.pauses.add(self._clock.ms_between(turn.silence.begin, onset))
-            self._state = _Speaking(turn.start)
+            self._state = _InTurn(turn.start)
             return [TurnResumed(onset)]
         # If a voice has just begun, wait: it may become TurnResumed, or end too soon for that.
         decisions = self._in_silence(turn.silence) if self._clock.onset is None else []
@@ -178,7 +178,7 @@ class Endpointer:
         """EagerEndOfTurn and EndOfTurn, if the silence is long enough for them."""
         decisions: list[Decision] = []
         probability = silence.eager_probability()
-        if isinstance(self._state, _Speaking) and probability is not None:
+        if isinstance(self._state, _InTurn) and probability is not None:
             decisions.append(self._end_eagerly(self._state.start, silence, probability))
         if silence.is_enough():
             decisions.append(self._end(EndReason.SILENCE))
@@ -186,7 +186,7 @@ class Endpointer:
 
     def _silence_asked_about(self) -> Silence:
         match self._state:
-            case _Speaking(silence=Silence() as silence) | _Paused(silence=silence):
+            case _InTurn(silence=Silence() as silence) | _Paused(silence=silence):
                 return silence
             case _:
                 raise RuntimeError("there is no silence in an open turn: nothing was asked")

@@ -11,7 +11,7 @@ MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # bounds of max_turn_ms, which bounds t
 LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
-# How the wait depends on the probability that the speaker is done:
+# How the wait depends on the probability that the learner is done:
 _SURE = 0.9  # at or above this: the shortest wait
 # at or above the first value, the wait is this share of the longest one; preparing a reply takes that long anyway
 _NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3
@@ -28,7 +28,7 @@ class Endpointing:
     """The settings for the end of a turn, in milliseconds; see the proto message of the same name.
 
     With `end_silence_ms` 0, the silence that ends a turn is between `min_silence_ms` and `max_silence_ms`, depending on
-    the probability that the speaker is done.
+    the probability that the learner is done.
     """
 
     eager_silence_ms: int = 160
@@ -40,7 +40,7 @@ class Endpointing:
     usual_pause_ms: int = 0
 
     def wait_ms(self, probability: float, usual_pause_ms: float = 0.0) -> float:
-        """The silence in ms that ends the turn, if the speaker is done with this probability.
+        """The silence in ms that ends the turn, if the learner is done with this probability.
 
         usual_pause_ms: this learner's usual pause; 0: unknown.
         """

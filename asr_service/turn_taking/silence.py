@@ -1,4 +1,4 @@
-"""The silence in which a turn may end: when to ask whether the speaker is done, and how much silence is enough.
+"""The silence in which a turn may end: when to ask whether the learner is done, and how much silence is enough.
 Pure."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Silence:
         self._settings = settings
         self._pauses = pauses
         self._clock = clock
-        self._probability: float | None = None  # the last answer: the probability that the speaker is done
+        self._probability: float | None = None  # the last answer: the probability that the learner is done
         self._ask_at_ms: float = settings.eager_silence_ms
 
     def must_prepare(self) -> bool:
@@ -33,7 +33,7 @@ class Silence:
         return not self.is_prepared and self._lasted_ms >= min(PREPARE_MS, self._settings.eager_silence_ms)
 
     def must_ask(self) -> bool:
-        """Whether it is time to ask (again) whether the speaker is done."""
+        """Whether it is time to ask (again) whether the learner is done."""
         return not self._settings.end_silence_ms and self._lasted_ms >= self._ask_at_ms
 
     def ask(self) -> None:
@@ -41,7 +41,7 @@ class Silence:
         self._ask_at_ms *= 2
 
     def answer(self, probability: float) -> None:
-        """Take the answer: the probability that the speaker is done."""
+        """Take the answer: the probability that the learner is done."""
         self._probability = probability
 
     def is_settled(self, least: float, most: float) -> bool:

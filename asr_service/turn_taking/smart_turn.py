@@ -1,4 +1,4 @@
-"""Smart Turn v3: decides from the sound of the last eight seconds whether the speaker is done.
+"""Smart Turn v3: decides from the sound of the last eight seconds whether the learner is done.
 
 The network (https://github.com/pipecat-ai/smart-turn, BSD-2) is a Whisper tiny encoder with a classifier: it hears
 intonation, lengthened syllables and hesitation sounds rather than words. Its weights come with the wheel `pipecat-ai`,

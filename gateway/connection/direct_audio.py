@@ -60,16 +60,16 @@ class DirectAudioProtocol(BoundedProtocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         super().data_received(data)
-        self._hand_over()
+        self._deliver()
 
     def handle_text(self, event: Frame) -> None:
         """Called for the first frame of a text message."""
-        self._hand_over()
+        self._deliver()
         super().handle_text(event)
 
     def handle_close(self, event: Frame) -> None:
         """Called when the client closes the connection."""
-        self._hand_over()
+        self._deliver()
         super().handle_close(event)
 
     def send_receive_event_to_app(self) -> None:
@@ -80,8 +80,8 @@ class DirectAudioProtocol(BoundedProtocol):
         else:
             super().send_receive_event_to_app()
 
-    def _hand_over(self) -> None:
-        """Deal with the audio so far, before anything that came after it is handled."""
+    def _deliver(self) -> None:
+        """Deliver the audio so far, before anything that came after it is handled."""
         audio, self._audio = self._audio, []
         if not audio or self.direct_audio.take(audio):
             return

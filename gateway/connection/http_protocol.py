@@ -31,7 +31,7 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
 
     # The longest time from the connection, or from the first byte of a later request, to the end of the head.
     request_s = 10.0
-    _patience: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -78,14 +78,14 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
         super().on_message_complete()
 
     def _expect_head(self) -> None:
-        if self._patience is None:
-            self._patience = self.loop.call_later(self.request_s, self._give_up)
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.request_s, self._give_up)
 
     def _stop_expecting_head(self) -> None:
         self._head_bytes = 0
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _give_up(self) -> None:
         self.transport.abort()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from gateway import metrics
-from gateway.conversation.silence import Silence
+from gateway.conversation.learner_silence import LearnerSilence
 from gateway.conversation_record import ConversationRecord
 from gateway.ports import Patience
 from gateway.reply.floor_control import FloorControl
@@ -29,7 +29,7 @@ class HelpOffers:
         self._help_after_s = help_after_s
         self._patience = patience
         self._now = now
-        self._silence = Silence()
+        self._silence = LearnerSilence()
 
     def observe(self, *, is_silent: bool) -> None:
         """Note an event. is_silent: whether nobody speaks after it, and the learner has a microphone."""

@@ -145,7 +145,7 @@ class LearnerTurns:
     async def _on_voice(self, start_sample: int) -> None:
         if self._may_interrupt:
             await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
-        self._floor.read_ahead("")
+        self._floor.prefill("")
         await self._outbox.send(SpeechStartedMessage())
         await self._outbox.notify(VoiceBegan(self._open_turn.turn_id, self._open_turn.position_s(start_sample)))
 
@@ -154,7 +154,7 @@ class LearnerTurns:
         says = self._floor.partner_says
         if self._may_interrupt and not may_become_sound(text, self._record.state.language, says):
             await self._floor.on(LearnerBargesIn())
-        self._floor.read_ahead(text)
+        self._floor.prefill(text)
 
     async def _on_pause(self, transcript: Transcript) -> None:
         await self._open_turn.pause(transcript)

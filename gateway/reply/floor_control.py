@@ -137,10 +137,10 @@ class FloorControl:
             raise SequenceError("a reply is under way; wait until it is done, or cancel it first")
         await self.on(PartnerBegins(""), request=request)
 
-    def read_ahead(self, text: str) -> None:
+    def prefill(self, text: str) -> None:
         """Have the model read the learner's words so far, unless a reply is under way or the model is busy."""
         if isinstance(self._machine.state, Listening | Cut) and self._may_speculate():
-            self.maker.read_ahead(text)
+            self.maker.prefill(text)
 
     def is_under_way(self, turn_id: str) -> bool:
         """Whether this reply is being made, held or heard."""

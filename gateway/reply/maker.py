@@ -42,7 +42,7 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
-    It also has the model read ahead (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery:
+    It also prefills the model (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery:
     called for each reply, to learn how it is made. runner: runs tools. on_calls: called with a requested reply that
     ends with calls of the client's tools. idle_jobs: more work for the model after each reply (see `idle_work`).
     """
@@ -123,12 +123,12 @@ class ReplyMaker:
         messages = [*reply.messages, *reply.rounds.exchanges]  # so that no tool is run twice
         return self._make(turn_id, messages, reply.writer, voice_ended_s, tools=reply.tools)
 
-    def read_ahead(self, text: str) -> None:
+    def prefill(self, text: str) -> None:
         """Have the model read the conversation so far and `text`, the learner's turn as recognised so far."""
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING), self._tools().use)
 
     def stop_background_work(self) -> None:
-        """Stop reading ahead and the work on later prompts: the model is needed, or the conversation is over."""
+        """Stop the prefill and the work on later prompts: the model is needed, or the conversation is over."""
         self._prefill.stop()
         self._idle_work.stop()
 

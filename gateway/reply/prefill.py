@@ -2,7 +2,7 @@
 
 A model server keeps what it has read (the prefix cache of vLLM, the slots of llama.cpp). When the learner begins to
 speak, the model reads the conversation so far, and then the learner's words as they are recognised. If the final words
-differ, the cache is useful up to the first difference. Only an idle model reads ahead: otherwise prefill would slow
+differ, the cache is useful up to the first difference. Only an idle model is prefilled: otherwise prefill would slow
 down other learners' replies more than it speeds up this one.
 """
 

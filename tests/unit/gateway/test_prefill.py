@@ -63,7 +63,7 @@ async def test_nothing_is_read_beside_a_reply() -> None:
     assert not talk.llm.generated
 
 
-async def test_a_busy_model_is_not_asked_to_read_ahead() -> None:
+async def test_a_busy_model_is_not_prefilled() -> None:
     talk = Conversation(may_speculate=False)
     talk.asr.script = [*a_turn()]
     async with talk.running():
@@ -72,7 +72,7 @@ async def test_a_busy_model_is_not_asked_to_read_ahead() -> None:
     assert talk.llm.asked
 
 
-async def test_beside_the_reply_to_somebody_else_nothing_is_read_ahead() -> None:
+async def test_beside_the_reply_to_somebody_else_nothing_is_prefilled() -> None:
     talk = Conversation()
     talk.llm.open_streams = 1
     talk.asr.script = [*a_turn()]

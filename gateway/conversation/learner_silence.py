@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 
 
-class Silence:
+class LearnerSilence:
     """The silence between the end of a reply and the learner's next turn. Times are in seconds on one clock.
 
     Help is due once per turn of the learner, and only after a spoken turn, because typing may take long.
