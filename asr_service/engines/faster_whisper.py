@@ -110,9 +110,7 @@ class FasterWhisper:
 
     def transcribe_batch(self, requests: Sequence[Request]) -> list[Transcript]:
         """One transcript for each request, in the same order. The library decodes what `whisper_batch` can't."""
-        if self._model is None:
-            raise EngineError("the speech recognition model is not loaded")
-        if any(options.translate for _, options in requests) and not self._model.model.is_multilingual:
+        if not self._loaded.model.is_multilingual and any(options.translate for _, options in requests):
             raise InvalidInputError(
                 f"{self.describe().model} knows English only and can't translate; set ASR_MODEL_NAME to a multilingual "
                 "Whisper, such as openai/whisper-small"
@@ -128,15 +126,21 @@ class FasterWhisper:
                 answers |= self._together(requests, indices, language)
         return [answers.get(index) or self._alone(*request) for index, request in enumerate(requests)]
 
+    @property
+    def _loaded(self) -> ShortWindowWhisper:
+        """The model. Raises EngineError if it is not loaded."""
+        if self._model is None:
+            raise EngineError("the speech recognition model is not loaded")
+        return self._model
+
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
         """The transcripts of those requests that need only one pass. All requests are in one language."""
-        assert self._model is not None  # noqa: S101
         pieces = [
             Piece(audio, _most_tokens(audio), once=options.quality == "partial", context=options.context)
             for audio, options in (requests[index] for index in indices)
         ]
         try:
-            decoded = decode_together(self._model, pieces, language)
+            decoded = decode_together(self._loaded, pieces, language)
         except RuntimeError as error:
             raise EngineError(f"the speech recognition model failed on {self._device}: {error}") from error
         return {
@@ -160,8 +164,7 @@ class FasterWhisper:
 
     def _decode(self, audio: Audio, options: DecodeOptions, language: str | None) -> tuple[list[Segment], str]:
         """The segments up to a cancellation, and their language. language: None lets the model detect it."""
-        assert self._model is not None  # noqa: S101
-        segments, info = self._model.transcribe(
+        segments, info = self._loaded.transcribe(
             audio,
             language=language,
             task="translate" if options.translate else "transcribe",
@@ -180,15 +183,13 @@ class FasterWhisper:
 
     def _is_doubtful(self, segments: Sequence[Segment], options: DecodeOptions) -> bool:
         """Whether the speech may be in another language. There is no time to find that out for a partial."""
-        assert self._model is not None  # noqa: S101
-        return options.quality == "final" and self._model.model.is_multilingual and is_doubtful(segments)
+        return options.quality == "final" and self._loaded.model.is_multilingual and is_doubtful(segments)
 
     def _in_the_language_heard(
         self, audio: Audio, options: DecodeOptions, segments: list[Segment], asked: str
     ) -> tuple[list[Segment], str]:
         """The given segments, or new ones in the language that the model hears; whichever are better."""
-        assert self._model is not None  # noqa: S101
-        heard, probability, _ = self._model.detect_language(audio=audio)
+        heard, probability, _ = self._loaded.detect_language(audio=audio)
         if options.is_cancelled() or not is_worth_a_try(asked, heard, probability):
             return segments, asked
         again, _ = self._decode(audio, options, heard)
@@ -196,18 +197,16 @@ class FasterWhisper:
 
     def _batch_language(self, tag: str) -> str | None:
         """The language in which a batch is decoded; None if the model has to detect it for each request."""
-        assert self._model is not None  # noqa: S101
-        return self._known_language(tag) if self._model.model.is_multilingual else "en"
+        return self._known_language(tag) if self._loaded.model.is_multilingual else "en"
 
     def close(self) -> None:
         self._model = None
 
     def _known_language(self, tag: str) -> str | None:
         """Whisper's code for a BCP-47 tag; None (the model detects the language) for an unknown tag."""
-        assert self._model is not None  # noqa: S101
         plain = tag.partition("-")[0].lower()
         language = WHISPER_CODES.get(plain, plain)
-        return language if language in self._model.supported_languages else None
+        return language if language in self._loaded.supported_languages else None
 
     def _dtype(self) -> str:
         wanted = self._settings.asr_dtype

@@ -55,20 +55,20 @@ class OpenTurn:
         """The learner goes on speaking, so the pause was not the end of the turn."""
         self.stages, self.is_open = None, True
 
-    async def pause(self, transcript: Transcript) -> None:
+    async def pause(self, transcript: Transcript) -> LearnerStages:
         """The turn may be over. Tells the learner."""
         now = self._now()
         ended_s = now - self._hearing.seconds_since(transcript.end_sample)
-        self.stages = LearnerStages(ended_s, eager_s=now, trace=self._trace)
+        stages = self.stages = LearnerStages(ended_s, eager_s=now, trace=self._trace)
         await self._outbox.send(SpeechStoppedMessage())
+        return stages
 
     async def end(self, transcript: Transcript) -> LearnerStages:
         """The turn is over. Call `end_trace` once it is known whether the turn gets a reply."""
         self.is_open = False
-        if self.stages is None:  # it ended without a pause, because it reached the greatest length of a turn
-            await self.pause(transcript)
-        stages, self.stages = self.stages, None
-        assert stages is not None  # noqa: S101
+        # Without a pause, the turn ended because it reached the greatest length of a turn.
+        stages = self.stages or await self.pause(transcript)
+        self.stages = None
         stages.end_of_turn_s = self._now()
         return stages
 

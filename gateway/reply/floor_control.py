@@ -194,7 +194,7 @@ class FloorControl:
             case Say(turn_id, text):
                 self._begin(self.maker.say(text, turn_id, voice_ended_s=self._now()))
             case Continue(turn_id):
-                assert self._cut is not None  # noqa: S101
+                assert self._cut is not None  # noqa: S101  it follows a Cancel of a released reply
                 metrics.FALSE_ALARMS.labels("cut").inc()
                 if self._cut.text:
                     self._begin(self.maker.say(self._cut.unheard_text, turn_id, voice_ended_s=self._now()))
@@ -216,7 +216,7 @@ class FloorControl:
     @property
     def _current(self) -> _UnderWay:
         """The reply that the machine's decision applies to."""
-        assert self._under_way is not None  # noqa: S101
+        assert self._under_way is not None  # noqa: S101  the machine has begun it, and not ended it
         return self._under_way
 
     def _begin(self, reply: Reply, turn_trace: TurnTrace | None = None, *, is_eager: bool = False) -> None:

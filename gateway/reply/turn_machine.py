@@ -224,7 +224,7 @@ class TurnMachine:
             case LearnerEnds(text, is_sound):
                 return self._end_of_turn(text, is_sound=is_sound or not text)
             case LearnerTypes(text):
-                return self._fall_silent() + self._start(text) + self._release()
+                return self._fall_silent() + self._answer(text)
             case LearnerInterrupts():
                 return self._fall_silent()
             case TurnLost():
@@ -264,28 +264,29 @@ class TurnMachine:
 
     def _end_of_turn(self, text: str, *, is_sound: bool) -> list[Decision]:
         match self.state:
-            case Held(_, held_text) if held_text == text:
-                return self._release()
+            case Held(turn_id, held_text) if held_text == text:
+                return self._release(turn_id)
             case Hushed() | Speaking() if is_sound:
                 return self._unhush()
-            case Cut(turn_id, has_rest) if is_sound:
-                return self._continue(turn_id) + self._release() if has_rest else self._fall_silent()
+            case Cut(cut_id, has_rest) if is_sound:
+                return self._continue(cut_id) if has_rest else self._fall_silent()
             case _:
-                return self._fall_silent() + (self._start(text) + self._release() if text else [])
+                return self._fall_silent() + (self._answer(text) if text else [])
 
     def _start(self, text: str) -> list[Decision]:
         turn_id = self._new_turn_id()
         self.state = Held(turn_id, text)
         return [Begin(turn_id, text)]
 
+    def _answer(self, text: str) -> list[Decision]:
+        turn_id = self._new_turn_id()
+        return [Begin(turn_id, text), *self._release(turn_id)]
+
     def _continue(self, cut_id: str) -> list[Decision]:
         turn_id = self._new_turn_id()
-        self.state = Held(turn_id, "")
-        return [Continue(turn_id, cut_id)]
+        return [Continue(turn_id, cut_id), *self._release(turn_id)]
 
-    def _release(self) -> list[Decision]:
-        assert isinstance(self.state, Held)  # noqa: S101
-        turn_id = self.state.turn_id
+    def _release(self, turn_id: str) -> list[Decision]:
         self.state = Speaking(turn_id)
         return [Release(turn_id)]
 
