@@ -35,7 +35,7 @@ from gateway.clients.services import ModelServices
 from gateway.clients.tts import GrpcTts
 from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME, TimeUsedUpError
 from gateway.config import GatewaySettings
-from gateway.connection.serve import converse
+from gateway.connection.converse import converse
 from gateway.conversation.session_options import SessionOptions
 from gateway.http import Services, add_http
 from gateway.learner_routes import add_learner_routes
@@ -46,8 +46,8 @@ from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
 from gateway.ports import Llm, NoServerTools, Ports, ServerTools
 from gateway.realtime.client_secrets import client_secrets_router
+from gateway.realtime.converse import Shared
 from gateway.realtime.routes import EntryChecks, add_realtime
-from gateway.realtime.serve import Shared
 from gateway.reply.maker import ReplyOptions
 from gateway.reply.opening import read_openings
 from gateway.root_path import RootPath

@@ -1,13 +1,13 @@
 """The analysis of a conversation at its end: measured numbers, and parts that the language model writes.
 
 Begin with `analyser`. `fluency`, `vocabulary` and `timeline` count and compute from the turns and their times alone,
-and `cefr` applies a rule to the results. `writing` asks the language model for its parts: `grammar`, `explanations`,
-`feedback` and `goals` ask the questions and check the answers. docs/analysis.md explains each number;
+and `cefr` applies a rule to the results. `analysis_writer` asks the language model for its parts: `grammar`,
+`explanations`, `feedback` and `goals` ask the questions and check the answers. docs/analysis.md explains each number;
 docs/schemas/analysis.schema.json is the schema for programs.
 """
 
 from gateway.analysis.analyser import analyse
+from gateway.analysis.analysis_writer import Stage
 from gateway.analysis.document import Analysis, schema
-from gateway.analysis.writing import Stage
 
 __all__ = ["Analysis", "Stage", "analyse", "schema"]

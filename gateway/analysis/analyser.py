@@ -2,7 +2,7 @@
 
 1. Measure everything that can be measured. This runs in a thread, because it keeps the processor busy and may load
    wordfreq. The result is the first document. Its `pending` names the parts that are still to be written.
-2. Let the language model write the rest (`writing`). Each part gives another document.
+2. Let the language model write the rest (`analysis_writer`). Each part gives another document.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 
+from gateway.analysis.analysis_writer import AnalysisWriter, Clock, Stage
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Conversation, Goals, Grammar, Told
 from gateway.analysis.goals import measure_goals
 from gateway.analysis.grammar import Corrections
 from gateway.analysis.measurement import Measurement, measure
 from gateway.analysis.times import seconds
-from gateway.analysis.writing import AnalysisWriter, Clock, Stage
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionScenario, Turn
 from gateway.ports import Llm
 

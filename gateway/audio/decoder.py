@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Callable, Mapping
 
 from gateway.audio.decoded_queue import DecodedQueue
+from gateway.audio.decoder_thread import DecoderThread
 from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.types import StreamDecoder, StreamKind
-from gateway.audio.worker import DecoderThread
 
 INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; the last frame may exceed it
 

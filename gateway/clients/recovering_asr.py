@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from common.errors import ServiceError, UnavailableError
 from common.pcm import BYTES_PER_SAMPLE
-from gateway.clients.recovery import RecoveringCall
+from gateway.clients.recovering_call import RecoveringCall
 from gateway.ports import (
     Asr,
     AsrEvent,

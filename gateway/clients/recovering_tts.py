@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from common.errors import ServiceError
 from common.pcm import BYTES_PER_SAMPLE
-from gateway.clients.recovery import RecoveringCall
+from gateway.clients.recovering_call import RecoveringCall
 from gateway.ports import SpeechChunk, Tts, TtsStream
 
 

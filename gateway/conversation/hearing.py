@@ -26,8 +26,8 @@ from gateway.conversation.hearing_events import (
     TurnCut,
     VoiceLasts,
 )
-from gateway.conversation.hearing_stall import StallWatch
 from gateway.conversation.lasting_voice import LastingVoice
+from gateway.conversation.stall_watch import StallWatch
 from gateway.conversation.unheard_audio import UnheardAudio
 from gateway.echo import EchoGuard
 from gateway.ports import (

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from gateway.admission.auth import Authenticator, client_of
 from gateway.realtime.client_keys import KeyRequest, create_key
-from gateway.realtime.serve import Shared
+from gateway.realtime.converse import Shared
 from gateway.realtime.session_conduct import check_language_of
 from gateway.realtime.session_config import SessionConfig, updated
 from gateway.reply.prompt import Briefing, system_prompt

@@ -22,8 +22,8 @@ from gateway.openai_errors import error_body, http_status
 from gateway.origins import Origins
 from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
 from gateway.realtime import client_keys, server_events
+from gateway.realtime.converse import Opening, Shared, converse, encoded
 from gateway.realtime.errors import ClientError
-from gateway.realtime.serve import Opening, Shared, converse, encoded
 from gateway.realtime.session_conduct import check_language_of
 from gateway.realtime.session_config import SessionConfig, TranscriptionConfig, updated
 

@@ -18,7 +18,7 @@ from gateway.language_names import language_name
 from gateway.ports import ChatMessage
 from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner
-from gateway.reply.shortening import Size, first_kept, sizes, weight
+from gateway.reply.prompt_sizes import Size, first_kept, sizes, weight
 from gateway.tools import ToolCall
 
 # The marks of an interruption for the model: CUT_MARK ends the partner's words, INTERRUPTING comes before the

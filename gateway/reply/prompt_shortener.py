@@ -16,7 +16,7 @@ from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage, Llm
 from gateway.reply.idle_work import until_idle
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for
-from gateway.reply.shortening import next_memory, sizes
+from gateway.reply.prompt_sizes import next_memory, sizes
 
 SUMMARY_MAX_TOKENS = 120
 # A longer summary is rejected.

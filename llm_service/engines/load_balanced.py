@@ -16,7 +16,7 @@ from common.errors import BusyError, InvalidInputError, ServiceError, Unavailabl
 from llm_service.config import LlmSettings
 from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_FAILOVERS
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.servers.backends import Backend, least_loaded
 
 logger = logging.getLogger(__name__)

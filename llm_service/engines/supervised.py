@@ -21,7 +21,7 @@ from common.engine_info import EngineDescription
 from common.errors import EngineError, UnavailableError
 from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_UP, SERVER_RESTARTS
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.servers import backend_metrics
 from llm_service.servers.load_failure import LoadFailure, explain
 

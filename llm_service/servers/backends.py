@@ -14,7 +14,7 @@ from contextlib import aclosing
 from common.backoff import Backoff
 from llm_service.engine import Event, GenerationRequest
 from llm_service.metrics import BACKEND_EJECTED, BACKEND_IN_FLIGHT, BACKEND_UP
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.servers import backend_metrics
 from llm_service.servers.backend_metrics import LOADS
 

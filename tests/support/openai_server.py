@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from llm_service.engine import Delta, Done, GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 
 HELLO = "Hello there. I like walking in the mountains. What do you like?"
 THINKS = "<think>\nOkay, the user is greeting me. I must answer with two short sentences.\n</think>\n\n"

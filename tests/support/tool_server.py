@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from llm_service.engine import Delta, Event, GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.tools import CallDelta, Tool, ToolCall, ToolChoice
 
 WEATHER = Tool(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.story_server import STORY, story_server
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from tests.support.openai_server import reply_of
 
 

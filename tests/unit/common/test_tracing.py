@@ -16,7 +16,7 @@ from common.ids import WorkIds, current_ids, session_renamed, working_on
 from common.logs import JsonFormatter, TextFormatter
 from common.tracing import calling, choose_root, serving, span_context, to_traceparent
 from llm_service.engine import GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"

@@ -14,11 +14,11 @@ import pytest
 from gateway.audio import AudioError, AudioInput, DecodedAudio
 from gateway.audio.decoded_queue import CAPACITY_BYTES, DecodedQueue
 from gateway.audio.decoder import INBOX_BYTES
+from gateway.audio.decoder_thread import DecoderThread
 from gateway.audio.encoded_queue import EncodedQueue
 from gateway.audio.mono import MonoResampler
 from gateway.audio.types import ByteSource, StreamKind
 from gateway.audio.wav import decode_wav
-from gateway.audio.worker import DecoderThread
 from tests.support.audio import chirp, cut, hear, ogg, wav, webm
 
 WEBM = webm(chirp(0.5))

@@ -14,8 +14,8 @@ from gateway.admission.queue import AdmissionQueue
 from gateway.admission.redis_seats import Count, RedisSeats
 from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
+from gateway.connection.converse import converse
 from gateway.connection.direct_audio import DirectAudio
-from gateway.connection.serve import converse
 from gateway.conversation.hearing import GAP_S
 from gateway.conversation.session_options import SessionOptions
 from gateway.ports import Ports

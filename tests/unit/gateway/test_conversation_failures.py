@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.errors import BusyError, EngineError, ServiceError, UnavailableError
-from gateway.conversation.hearing_stall import SLOW_S, STALL_S
+from gateway.conversation.stall_watch import SLOW_S, STALL_S
 from gateway.conversation_record import SAVED_WITHIN_S
 from gateway.ports import SpeechStarted
 from gateway.protocol import (

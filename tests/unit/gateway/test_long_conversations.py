@@ -19,7 +19,7 @@ from gateway.history import LearnerTurn, Memory, PartnerTurn, Turn
 from gateway.ports import ChatMessage, SpeechStarted, WritingEnd, WritingRequest
 from gateway.protocol import TurnComplete
 from gateway.reply.prompt import Briefing, messages_for
-from gateway.reply.shortening import first_kept, next_memory, sizes
+from gateway.reply.prompt_sizes import first_kept, next_memory, sizes
 from gateway.tools import CallPiece
 from tests.support.conversation import Conversation, at, conversation_in, start, text
 from tests.support.fakes import FakeLlm

@@ -16,8 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.clients.redis_client import reachable
 from gateway.closing import LEFT
-from gateway.conversation.hearing_stall import STALL_S
 from gateway.conversation.session import INBOX_EVENTS
+from gateway.conversation.stall_watch import STALL_S
 from gateway.ports import AsrStream, Patience, TtsStream
 from gateway.protocol import Interrupt, TurnComplete
 from gateway.reply.slow_reply import GIVE_UP_S

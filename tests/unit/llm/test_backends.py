@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.servers.backend_metrics import LOADS, BackendLoad
 from llm_service.servers.backends import Backend, least_loaded
 

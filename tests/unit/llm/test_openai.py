@@ -18,7 +18,7 @@ from common.errors import (
     UnavailableError,
 )
 from llm_service.engine import Delta, Done, Event, GenerationRequest, Message, Usage
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 
 REQUEST = GenerationRequest((Message("user", "Hello"),), 10, 0.0)
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from llm_service.engine import Delta, GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 
 pytestmark = pytest.mark.looptime
 

@@ -14,8 +14,8 @@ import pytest
 
 from common.errors import EngineError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.engine import GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
 from llm_service.openai_api.dialect import Dialect
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from tests.support.openai_server import END, HELLO, SAID, SCHEMA, THINKS, Body, Server, chunk, no, pieces, reply_of
 
 

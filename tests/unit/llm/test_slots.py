@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from llm_service.engine import GenerationRequest, Message
-from llm_service.openai_api.client import OpenAiEngine
+from llm_service.openai_api.openai_engine import OpenAiEngine
 from llm_service.openai_api.slots import Slots, is_of_one_conversation
 
 OPENING = (Message("system", "Be kind."), Message("user", "I like music."), Message("assistant", "Who sings best?"))
