@@ -96,7 +96,7 @@ async def _converse(
         tasks.append(asyncio.create_task(_recorded(dialogue, microphone)))
     ending = asyncio.Event()
     tasks.append(asyncio.create_task(_typed(dialogue, lines, ending, aloud=microphone is not None)))
-    ended = asyncio.create_task(_ended(dialogue, ending, tasks, with_analysis=with_analysis))
+    ended = asyncio.create_task(_end_when_asked(dialogue, ending, tasks, with_analysis=with_analysis))
     with _interrupts(ending):
         try:
             listening = asyncio.create_task(dialogue.listen())
@@ -111,7 +111,7 @@ async def _converse(
             await asyncio.wait(everything)
 
 
-async def _ended(
+async def _end_when_asked(
     dialogue: Dialogue, ending: asyncio.Event, tasks: list[asyncio.Task[None]], *, with_analysis: bool
 ) -> bool:
     """Wait until the learner ends the conversation, then request the analysis, if it is wanted. Returns whether it was
@@ -158,7 +158,7 @@ async def _typed(dialogue: Dialogue, lines: Lines, ending: asyncio.Event, *, alo
         await dialogue.idle.wait()
         dialogue.screen.prompt()
     async for line in lines:
-        if not await _obeyed(dialogue, line.strip()):
+        if not await _obey(dialogue, line.strip()):
             break
         if not aloud:
             await dialogue.idle.wait()
@@ -169,8 +169,8 @@ async def _typed(dialogue: Dialogue, lines: Lines, ending: asyncio.Event, *, alo
     ending.set()
 
 
-async def _obeyed(dialogue: Dialogue, line: str) -> bool:
-    """Whether the conversation goes on after this line."""
+async def _obey(dialogue: Dialogue, line: str) -> bool:
+    """Do what this line asks for. Returns whether the conversation goes on."""
     match line.split():
         case []:
             return True
