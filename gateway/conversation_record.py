@@ -133,16 +133,16 @@ class ConversationRecord:
             with suppress(ServiceError):
                 await self._store.leave(self.state.session_id)
 
-    async def may_be_stored(self) -> bool:
-        """Whether the session may be written although the store lacks it. False if its learner has erased it."""
+    async def check_erased(self) -> bool:
+        """Ask whether the learner has erased the session, which the store lacks. If so, nothing more is written."""
         self._is_erased = self._is_erased or (self.is_wanted is not None and not await self.is_wanted())
-        return not self._is_erased
+        return self._is_erased
 
-    def is_saved(self) -> None:
+    def mark_saved(self) -> None:
         """The store has now written the whole session."""
         self._is_unsaved = False
 
-    def is_taken(self) -> None:
+    def mark_taken(self) -> None:
         """The store has found that a newer connection has taken the session over."""
         self._is_taken = True
 
@@ -157,7 +157,7 @@ class ConversationRecord:
                 try:
                     await write()
                 except SessionLostError:
-                    if await self.may_be_stored():
+                    if not await self.check_erased():
                         await self._store.restore(self.state, self.resume_token, self.turns)
         except SessionTakenError:
             raise

@@ -140,18 +140,18 @@ class RedisStore:
         """Write one session. Returns whether to go on with the next one."""
         key, turns = session.state.session_id, tuple(session.turns)
         try:
-            is_wanted = await session.may_be_stored()
-            if is_wanted:
+            is_erased = await session.check_erased()
+            if not is_erased:
                 await self.restore(session.state, session.resume_token, turns)
         except SessionTakenError:
-            session.is_taken()
+            session.mark_taken()
         except ServiceError:
             return False
         else:
-            if is_wanted and len(turns) != len(session.turns):  # new turns have come meanwhile
+            if not is_erased and len(turns) != len(session.turns):  # new turns have come meanwhile
                 return True
-            session.is_saved()
-            how = "saved after all" if is_wanted else "erased by its learner"
+            session.mark_saved()
+            how = "erased by its learner" if is_erased else "saved after all"
             logger.info("session %s is %s, with %d turns", key, how, len(turns))
         self._unsaved.pop(key, None)
         metrics.UNSAVED_SESSIONS.set(len(self._unsaved))

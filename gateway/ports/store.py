@@ -16,15 +16,15 @@ class UnsavedSession(Protocol):
     state: SessionState
     turns: list[Turn]
 
-    async def may_be_stored(self) -> bool:
-        """Whether it may still be written. False once its learner has erased their data. Raises UnavailableError."""
+    async def check_erased(self) -> bool:
+        """Ask whether its learner has erased their data, so that it must not be written. Raises UnavailableError."""
         ...
 
-    def is_saved(self) -> None:
+    def mark_saved(self) -> None:
         """Called when the whole session has been written."""
         ...
 
-    def is_taken(self) -> None:
+    def mark_taken(self) -> None:
         """Called if it was not written because a newer connection has taken the session over."""
         ...
 

@@ -72,7 +72,7 @@ class MemoryStore:
         while self.unsaved:
             session = self.unsaved.pop()
             await self.restore(session.state, session.resume_token, session.turns)
-            session.is_saved()
+            session.mark_saved()
 
     async def leave(self, session_id: str) -> None:
         self._check()
