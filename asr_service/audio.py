@@ -12,11 +12,10 @@ import soxr
 
 from common.errors import InvalidInputError
 from common.pcm import BYTES_PER_SAMPLE
+from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
 ENGINE_RATE_HZ = 16_000
 """The rate at which voice detection and the models work. Inside this service, positions are counted at this rate."""
-MIN_RATE_HZ = 8_000
-MAX_RATE_HZ = 48_000
 _CROSSINGS = 16  # zero crossings of the sinc on each side
 _BETA = 8.0  # parameter of the Kaiser window: attenuates the stopband by 80 dB
 _PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
@@ -33,11 +32,10 @@ Audio: TypeAlias = npt.NDArray[np.float32]
 
 
 def check_rate(sample_rate_hz: int) -> None:
-    """Raises InvalidInputError unless the rate is from MIN_RATE_HZ to MAX_RATE_HZ."""
-    if not MIN_RATE_HZ <= sample_rate_hz <= MAX_RATE_HZ:
-        raise InvalidInputError(
-            f"sample_rate_hz is {sample_rate_hz}; it must be from {MIN_RATE_HZ} to {MAX_RATE_HZ} (16000 is best)"
-        )
+    """Raises InvalidInputError unless the rate is from MIN_SAMPLE_RATE_HZ to MAX_SAMPLE_RATE_HZ."""
+    if not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
+        bounds = f"from {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
+        raise InvalidInputError(f"sample_rate_hz is {sample_rate_hz}; it must be {bounds} (16000 is best)")
 
 
 def check_pcm(pcm: bytes) -> None:

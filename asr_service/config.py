@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from asr_service.turn_taking.endpointing import LONGEST_WAIT_MS, MAX_TURN_MS, MIN_TURN_MS, Endpointing
+from asr_service.turn_taking.endpointing import Endpointing
 from common.errors import InvalidInputError
 from common.settings import ModelServerSettings
+from common.speech import LONGEST_SILENCE_MS, MAX_TURN_MS, MIN_TURN_MS
 
 _ENDPOINTING = Endpointing()
 
@@ -70,7 +71,7 @@ class AsrSettings(ModelServerSettings):
     asr_max_silence_ms: int = Field(
         _ENDPOINTING.max_silence_ms,
         ge=1,
-        le=LONGEST_WAIT_MS,
+        le=LONGEST_SILENCE_MS,
         description="Silence that ends a turn when the learner is clearly not done.",
     )
     asr_end_silence_ms: int = Field(

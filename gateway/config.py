@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from common.addresses import target
 from common.settings import ProcessSettings
+from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from gateway.jwt_keys import algorithm_of
 from gateway.mcp_servers import McpServer, read_servers
 
@@ -221,7 +222,9 @@ class GatewaySettings(ProcessSettings):
         le=16000,
         description="Sample rate of the model in Hz; always 16000. Clients may send any rate from 8,000 to 48,000 Hz.",
     )
-    tts_sample_rate: int = Field(24000, ge=8000, le=48000, description="Sample rate of the partner's audio.")
+    tts_sample_rate: int = Field(
+        24000, ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ, description="Sample rate of the partner's audio."
+    )
     llm_max_tokens: int = Field(256, ge=1, description="Upper limit for the partner's replies, in tokens.")
     history_max_chars: int = Field(
         6000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from common.settings import ModelServerSettings
+from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 
 
 class TtsSettings(ModelServerSettings):
@@ -18,7 +19,10 @@ class TtsSettings(ModelServerSettings):
         "`kyutai/pocket-tts`. `edge-tts/VOICE` sends the text to Microsoft. Empty: the bundled Piper voice.",
     )
     tts_sample_rate: int = Field(
-        24000, ge=8000, le=48000, description="Sample rate of the speech in Hz, if a client asks for none."
+        24000,
+        ge=MIN_SAMPLE_RATE_HZ,
+        le=MAX_SAMPLE_RATE_HZ,
+        description="Sample rate of the speech in Hz, if a client asks for none.",
     )
     tts_device: str = Field(
         "",

@@ -25,6 +25,7 @@ from common.first_message import first_message
 from common.grpc_client import MAX_MESSAGE_BYTES
 from common.grpc_server import Service
 from common.slots import Slots
+from common.speech import MAX_SAMPLE_RATE_HZ, MAX_SPEED, MAX_TEXT_CHARS, MIN_SAMPLE_RATE_HZ, MIN_SPEED
 from tts_service import metrics
 from tts_service.config import TtsSettings
 from tts_service.engine import TtsEngine
@@ -36,7 +37,6 @@ from tts_service.speech.worker import Worker
 from tts_service.text.clauses import Clause, ClauseSplitter, Splitter, has_words
 from tts_service.voices import choose_voice, speaks
 
-MAX_TEXT_CHARS = 10_000
 _MAX_AUDIO_BYTES = MAX_MESSAGE_BYTES - 2**20  # leaves room for the words
 _AHEAD = 1  # items that wait in a channel, besides the one being made and the one being sent
 _HALF_CLOSE_S = 1.0
@@ -152,11 +152,13 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
     def _reply(self, config: tts_pb2.SynthesisConfig) -> Synthesis:
         """The synthesis that `config` requests. Raises InvalidInputError if a value is out of range."""
         rate = config.sample_rate_hz or self._settings.tts_sample_rate
-        if not 8000 <= rate <= 48000:
-            raise InvalidInputError(f"sample_rate_hz is {rate}; it must be from 8000 to 48000, or 0 for the default")
+        if not MIN_SAMPLE_RATE_HZ <= rate <= MAX_SAMPLE_RATE_HZ:
+            bounds = f"from {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ}"
+            raise InvalidInputError(f"sample_rate_hz is {rate}; it must be {bounds}, or 0 for the default")
         speed = config.speed or 1.0
-        if not 0.5 <= speed <= 2.0:
-            raise InvalidInputError(f"speed is {speed:g}; it must be from 0.5 to 2, or 0 for the voice's own")
+        if not MIN_SPEED <= speed <= MAX_SPEED:
+            bounds = f"from {MIN_SPEED:g} to {MAX_SPEED:g}"
+            raise InvalidInputError(f"speed is {speed:g}; it must be {bounds}, or 0 for the voice's own")
         voice = choose_voice(self._engine.voices(), config.voice, config.language)
         return create_synthesis(self._engine, voice, sample_rate_hz=rate, speed=speed, language=config.language)
 

@@ -11,13 +11,12 @@ from opentelemetry.trace import use_span
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.recognition.silences import SilentSpan, silences_in
+from common.speech import PRE_ROLL_S
 from common.tracing import TRACER, choose_root, under
 
 logger = logging.getLogger(__name__)
 
-# The VAD notices a voice some windows after it began, and soft first sounds even later. So the audio from before is
-# kept.
-PRE_ROLL = 300 * ENGINE_RATE_HZ // 1000
+PRE_ROLL = round(PRE_ROLL_S * ENGINE_RATE_HZ)
 
 Window: TypeAlias = tuple[Audio, float]
 """Audio, and the probability of a voice in it."""

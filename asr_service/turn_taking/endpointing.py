@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.errors import InvalidInputError
+from common.speech import AVERAGE_PAUSE_MS, EAGER_SILENCE_MS, LONGEST_SILENCE_MS, MAX_TURN_MS, MIN_TURN_MS
 
-MIN_TURN_MS, MAX_TURN_MS = 500, 600_000  # bounds of max_turn_ms, which bounds the memory of a stream
-LONGEST_WAIT_MS = 10_000
 MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
 # How the wait depends on the probability that the learner is done:
@@ -18,8 +17,7 @@ _NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3
 # at or above the first value, the wait is this share of the longest one; less would cut off most hesitations
 _LIKELY, _LIKELY_SHARE = 0.35, 0.65
 _NOT_DONE = 0.1  # at or below this: the longest wait; between _NOT_DONE and _LIKELY the wait is interpolated
-# The longest wait is multiplied by the learner's usual pause divided by this one, within these bounds:
-_AVERAGE_PAUSE_MS = 600
+# The longest wait is multiplied by the learner's usual pause divided by the average one, within these bounds:
 _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
 
 
@@ -31,7 +29,7 @@ class Endpointing:
     the probability that the learner is done.
     """
 
-    eager_silence_ms: int = 160
+    eager_silence_ms: int = EAGER_SILENCE_MS
     end_silence_ms: int = 0
     max_turn_ms: int = 60_000
     min_silence_ms: int = 256
@@ -46,14 +44,14 @@ class Endpointing:
         """
         most = self.max_silence_ms * self.patience
         if usual_pause_ms:
-            most *= min(max(usual_pause_ms / _AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
-        least = min(self.min_silence_ms * self.patience, LONGEST_WAIT_MS)
+            most *= min(max(usual_pause_ms / AVERAGE_PAUSE_MS, _LEAST_STRETCH), _MOST_STRETCH)
+        least = min(self.min_silence_ms * self.patience, LONGEST_SILENCE_MS)
         if probability >= _SURE:
             return least
         if probability >= _NEARLY_SURE:
-            return max(least, min(most * _NEARLY_SHARE, LONGEST_WAIT_MS))
+            return max(least, min(most * _NEARLY_SHARE, LONGEST_SILENCE_MS))
         doubt = min(max((_LIKELY - probability) / (_LIKELY - _NOT_DONE), 0.0), 1.0)
-        return max(least, min(most * (_LIKELY_SHARE + (1 - _LIKELY_SHARE) * doubt), LONGEST_WAIT_MS))
+        return max(least, min(most * (_LIKELY_SHARE + (1 - _LIKELY_SHARE) * doubt), LONGEST_SILENCE_MS))
 
     def overridden(
         self,

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from common.pcm import BYTES_PER_SAMPLE
+from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from gateway.audio.errors import AudioError
 from gateway.audio.sniff import ACCEPTED, sniff, starts_stream
 from gateway.audio.types import StreamKind
-
-MIN_PCM_RATE_HZ, MAX_PCM_RATE_HZ = 8_000, 48_000
 
 
 class Detected(NamedTuple):
@@ -42,9 +41,9 @@ class StreamDetector:
             raise AudioError("`start` came after the first audio; send it first", code="announced_too_late")
         if encoding != "auto" and encoding not in set(StreamKind):
             raise AudioError(f"unknown audio encoding {encoding!r}; {ACCEPTED}", code="unsupported_audio")
-        if not MIN_PCM_RATE_HZ <= pcm_sample_rate_hz <= MAX_PCM_RATE_HZ:
+        if not MIN_SAMPLE_RATE_HZ <= pcm_sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
             raise AudioError(
-                f"raw PCM at {pcm_sample_rate_hz} Hz; use {MIN_PCM_RATE_HZ} to {MAX_PCM_RATE_HZ} Hz",
+                f"raw PCM at {pcm_sample_rate_hz} Hz; use {MIN_SAMPLE_RATE_HZ} to {MAX_SAMPLE_RATE_HZ} Hz",
                 code="unsupported_audio",
             )
         self._announced = None if encoding == "auto" else StreamKind(encoding)

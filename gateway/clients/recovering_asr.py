@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from common.errors import ServiceError, UnavailableError
 from common.pcm import BYTES_PER_SAMPLE
+from common.speech import MAX_TURN_MS, PRE_ROLL_S
 from gateway.clients.recovering_call import RecoveringCall
 from gateway.ports import (
     Asr,
@@ -34,10 +35,8 @@ from gateway.ports import (
 WORKED_S = 5.0
 # Audio kept while nobody speaks: longer than recognition takes to report a voice.
 SILENCE_S = 3.0
-# Audio kept from before the first sound of a turn, so that recognition finds the turn's beginning again.
-LEAD_S = 0.3
-# The most audio kept. Recognition ends turns after ASR_MAX_TURN_MS, by default a minute.
-TURN_S = 65.0
+# The most audio kept: the longest turn that ASR_MAX_TURN_MS allows, and a little more: its end is reported late.
+MOST_KEPT_S = MAX_TURN_MS / 1000 + 5.0
 
 
 class RecentAudio:
@@ -95,8 +94,8 @@ class RecentAudio:
         if self._turn is None:
             first = heard - round(SILENCE_S * self._rate_hz)
         else:
-            first = self._turn - round(LEAD_S * self._rate_hz)
-        first = max(first, self.end - round(TURN_S * self._rate_hz))
+            first = self._turn - round(PRE_ROLL_S * self._rate_hz)
+        first = max(first, self.end - round(MOST_KEPT_S * self._rate_hz))
         surplus = max(first, self._answered) - self.begin
         while surplus > 0:
             oldest = self._pieces.popleft()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from common.speech import MAX_SPEED, MAX_TEXT_CHARS, MIN_SPEED
 from gateway.openai_api.answers import EVENT_STREAM, event, or_broken_off, unless_gone, with_errors
 from gateway.openai_api.dependencies import Context, RequestStack
 from gateway.openai_api.encoders import MEDIA_TYPES, AudioFormat, Encoder, create_encoder
@@ -21,7 +22,6 @@ from gateway.ports import TtsStream
 router = APIRouter(tags=["audio"])
 
 SAMPLE_RATE_HZ = 24_000  # the rate of OpenAI's `pcm`
-MAX_CHARACTERS = 10_000
 
 
 class VoiceId(BaseModel):
@@ -36,11 +36,11 @@ class SpeechRequest(JsonBody):
     model_config = ConfigDict(extra="ignore")
 
     model: str
-    input: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS)]
+    input: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
     voice: str | VoiceId
     instructions: str | None = None
     response_format: AudioFormat = "mp3"
-    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
     stream_format: Literal["audio", "sse"] = "audio"
 
     @property

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.errors import InvalidInputError
+from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from common.tools import MAX_TOOLS, TOOL_NAME
 from gateway.history import CorrectionTime, Level
 
@@ -34,7 +35,7 @@ class AudioFormat(ClientMessage):
     """
 
     encoding: Encoding = "auto"
-    sample_rate: Annotated[int, Field(ge=8000, le=48000)] = 16000
+    sample_rate: Annotated[int, Field(ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ)] = 16000
 
 
 class ToolDefinition(ClientMessage):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from common.errors import InvalidInputError
+from common.speech import MIN_SPEED
 from gateway.conversation.conduct import Conduct
 from gateway.language_names import standard_tag
 from gateway.languages import check_heard, check_language
 from gateway.ports import KnownLanguages, Patience
 from gateway.realtime.errors import ClientError
-from gateway.realtime.session_config import LEAST_SPEED, SessionConfig
+from gateway.realtime.session_config import SessionConfig
 from gateway.realtime.tools import tool_use
 from gateway.reply.request import Delivery
 
@@ -71,4 +72,4 @@ def check_language_of(config: SessionConfig, known: KnownLanguages) -> None:
 
 def speed_of(config: SessionConfig) -> float:
     """The speed of the voice, within the limits of the synthesis."""
-    return max(config.audio.output.speed, LEAST_SPEED)
+    return max(config.audio.output.speed, MIN_SPEED)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from common.speech import EAGER_SILENCE_MS, LONGEST_SILENCE_MS, MIN_SPEED
 from common.tools import MAX_TOOLS
 from gateway.ports import Patience
 from gateway.realtime.audio import PCM_RATE_HZ, Format
@@ -19,10 +20,6 @@ from gateway.realtime.tools import Choice, FunctionTool, refuse_mcp, tool_use
 
 # The factor of patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
-# The range of the silence that ends a turn, as recognition accepts it.
-LEAST_SILENCE_MS, MOST_SILENCE_MS = 160, 10_000
-# The lowest speed of the speech synthesis.
-LEAST_SPEED = 0.5
 # Fields that are accepted without effect, and the values that the session reports for them.
 WITHOUT_EFFECT: dict[str, Any] = {
     "reasoning": None,
@@ -79,8 +76,8 @@ class ServerVad(_Part):
 
     @property
     def patience(self) -> Patience:
-        """The setting for recognition."""
-        return Patience(end_silence_ms=min(max(self.silence_duration_ms, LEAST_SILENCE_MS), MOST_SILENCE_MS))
+        """The setting for recognition, within the range that it accepts."""
+        return Patience(end_silence_ms=min(max(self.silence_duration_ms, EAGER_SILENCE_MS), LONGEST_SILENCE_MS))
 
 
 class SemanticVad(_Part):
@@ -151,7 +148,7 @@ class AudioOutputConfig(_Part):
 
     def shown(self) -> dict[str, Any]:
         """The object that the session reports."""
-        return {"format": self.format.shown(), "voice": self.voice, "speed": max(self.speed, LEAST_SPEED)}
+        return {"format": self.format.shown(), "voice": self.voice, "speed": max(self.speed, MIN_SPEED)}
 
 
 class AudioConfig(_Part):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from common.errors import ServiceError
+from common.speech import AVERAGE_PAUSE_MS
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn
@@ -15,9 +16,6 @@ from gateway.language_names import language_name
 from gateway.ports import ChatMessage, Llm
 from gateway.reply.lines import lines_in
 
-# For a learner whose usual pause is longer than this, the silence before an offer becomes longer in the same
-# proportion, but at most twice as long.
-USUAL_PAUSE_MS = 600
 HINT_TIMEOUT_S = 8.0
 HINT_MAX_TOKENS = 150
 HINT_MAX_CHARS = 140
@@ -41,8 +39,11 @@ _SCHEMA = json.dumps(
 
 def help_is_due_after_s(help_after_s: float, *, patience: float, usual_pause_ms: int) -> float:
     """The silence after which this learner is offered help, in seconds. patience, usual_pause_ms: see
-    `ports.Patience`."""
-    return help_after_s * patience * min(2.0, max(1.0, usual_pause_ms / USUAL_PAUSE_MS))
+    `ports.Patience`.
+
+    A usual pause above the average makes the silence longer in the same proportion, but at most twice as long.
+    """
+    return help_after_s * patience * min(2.0, max(1.0, usual_pause_ms / AVERAGE_PAUSE_MS))
 
 
 def offer(state: SessionState, turns: Sequence[Turn]) -> str:

@@ -16,8 +16,9 @@ from aitalk.tts.v1 import tts_pb2
 from google.protobuf.message import DecodeError, Message
 
 from asr_service.audio import check_rate
-from asr_service.turn_taking.endpointing import LONGEST_WAIT_MS, Endpointing
+from asr_service.turn_taking.endpointing import Endpointing
 from common.errors import ServiceError
+from common.speech import LONGEST_SILENCE_MS
 from gateway.audio import AudioError
 from gateway.audio.adts import decode_adts
 from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
@@ -217,7 +218,7 @@ def _read_asr(message: asr_pb2.StreamingRecognizeRequest) -> None:
         usual_pause_ms=wanted.usual_pause_ms,
     )
     waits_ms = [chosen.wait_ms(probability, chosen.usual_pause_ms) for probability in (0.0, 0.5, 1.0)]
-    assert all(0 < wait_ms <= LONGEST_WAIT_MS for wait_ms in waits_ms), waits_ms
+    assert all(0 < wait_ms <= LONGEST_SILENCE_MS for wait_ms in waits_ms), waits_ms
 
 
 def _read_llm(message: llm_pb2.GenerateRequest) -> None:

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr_service.turn_taking.endpointing import Endpointing
 from common.errors import BusyError, EngineError, InvalidInputError, ServiceError, UnavailableError
+from common.speech import MAX_TURN_MS, PRE_ROLL_S
 from gateway.clients.calls import RETRIES
-from gateway.clients.recovering_asr import LEAD_S, SILENCE_S, TURN_S, RecentAudio, RecoveringAsr
+from gateway.clients.recovering_asr import MOST_KEPT_S, SILENCE_S, RecentAudio, RecoveringAsr
 from gateway.clients.recovering_tts import RecoveringTts
 from gateway.ports import (
     AsrEvent,
@@ -120,7 +122,7 @@ async def recognise(recogniser: Recogniser, seconds: int) -> list[AsrEvent]:
 
 async def test_a_turn_that_broke_off_is_heard_again_from_its_beginning_and_begins_once() -> None:
     first: Script = [(4000, SpeechStarted(3500)), (5000, Partial("so", "")), (6000, GONE)]
-    # The second stream begins LEAD_S before the turn, so its positions are smaller by 3,200.
+    # The second stream begins PRE_ROLL_S before the turn, so its positions are smaller by 3,200.
     second: Script = [(2500, SpeechStarted(290)), (4000, EndOfTurn(said("so it is", 290, 3000), 321))]
     recogniser = Recogniser([first, second])
     assert await recognise(recogniser, 8) == [
@@ -129,7 +131,7 @@ async def test_a_turn_that_broke_off_is_heard_again_from_its_beginning_and_begin
         VoiceContinued(3490),
         EndOfTurn(said("so it is", 3490, 6200), 321),
     ]
-    begin = 2 * round(3500 - LEAD_S * RATE)
+    begin = 2 * round(3500 - PRE_ROLL_S * RATE)
     whole = b"".join(bytes([number]) * len(SECOND) for number in range(8))
     assert bytes(recogniser.heard[1]) == whole[begin:]
 
@@ -181,11 +183,21 @@ async def test_nothing_is_dropped_of_a_sentence_that_began_while_no_replica_coul
     for _ in range(20):
         audio.add(SECOND, is_heard=False)
     assert audio.end - audio.begin == 20 * RATE + SILENCE_S * RATE
-    for _ in range(60):
+    for _ in range(round(MOST_KEPT_S)):
         audio.add(SECOND, is_heard=False)
-    assert audio.end - audio.begin == TURN_S * RATE
+    assert audio.end - audio.begin == MOST_KEPT_S * RATE
     audio.add(SECOND)
     assert audio.end - audio.begin == SILENCE_S * RATE
+
+
+async def test_the_longest_turn_that_recognition_can_be_set_to_is_kept_whole() -> None:
+    audio = RecentAudio(RATE)
+    audio.add(SECOND)
+    audio.turn_began(RATE // 2)
+    longest = Endpointing().overridden(max_turn_ms=MAX_TURN_MS).max_turn_ms
+    for _ in range(longest // 1000 + 1):  # the turn's end is reported late
+        audio.add(SECOND)
+    assert audio.begin == RATE // 2 - PRE_ROLL_S * RATE
 
 
 async def test_after_some_tries_the_last_failure_is_raised() -> None:
