@@ -3,14 +3,15 @@ and the analysis reads them. `conversation_record` holds the values of a running
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from gateway.tools import AUTO, Tool, ToolChoice
 
 Level = Literal["beginner", "intermediate", "advanced"]
 CefrLevel = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
+CEFR_LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
 
 
 class StoredModel(BaseModel):
@@ -84,6 +85,8 @@ class PartnerTurn(StoredModel):
 
 
 Turn = LearnerTurn | PartnerTurn
+TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
+"""Reads and writes a turn as JSON."""
 
 
 def call_in(turn: Turn) -> Call | None:

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from common.letters import LETTERS_AND_DIGITS
+from common.letters import LETTERS_AND_DIGITS, SPACED_ENDS, SYLLABLES, UNSPACED_ENDS
 from llm_service.engine import Message
 
 _REPEATABLE_IN_REPLY_WORDS = 2
@@ -50,12 +50,12 @@ _CHARS_PER_TOKEN = 4
 _EARLIER_REPLIES = 50
 """Only this many earlier replies are compared."""
 
-_ENDS = re.compile(r"[.!?…।؟۔]+[\"'”’»)\]*_]*\s+|[。！？]+[」』”’）]*|\n\s*")
+_ENDS = re.compile(rf"[{SPACED_ENDS}]+[\"'”’»)\]*_]*\s+|[{UNSPACED_ENDS}]+[」』”’）]*|\n\s*")
 _CLAUSE_ENDS = re.compile(r"(?:[,;:،؛]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
 """These do not end a sentence: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.",
 "J.", "e.g.", "U.S.")."""
-_HALF_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_HALF_WORD = re.compile(f"[{SYLLABLES}]")
 _WORD = re.compile(rf"{_HALF_WORD.pattern}|{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
 _SPEAKER = re.compile(
     r"\s*(?:user|assistant|system|human|learner|student|teacher|partner|friend|ai)\s*:", re.IGNORECASE

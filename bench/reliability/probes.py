@@ -7,16 +7,14 @@ from collections.abc import Iterable
 import httpx
 import psutil
 import redis.asyncio as redis
-from pydantic import TypeAdapter
 
 from bench.reliability.mesh import StubMesh
 from bench.reliability.verdict import Kept
 from deploy.health_checks import check_gateway, check_model_server, check_valkey
 from deploy.lifeline import Sign
-from gateway.history import LearnerTurn, Turn
+from gateway.history import TURN, LearnerTurn
 
 METRIC_TIMEOUT_S = 60  # on a busy machine, 5 s were too short and made a soak fail
-_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 
 async def serves(mesh: StubMesh, name: str) -> bool:
@@ -52,7 +50,7 @@ async def kept_turns(mesh: StubMesh, sessions: Iterable[str]) -> Kept:
     async with redis.Redis(port=mesh.valkey_port, decode_responses=True) as client:
         for session in sessions:
             key = f"aitalk:session:{{{session}}}:turns"
-            turns = [_TURN.validate_json(turn) for turn in await client.lrange(key, 0, -1)]
+            turns = [TURN.validate_json(turn) for turn in await client.lrange(key, 0, -1)]
             said[session] = [turn.text for turn in turns if isinstance(turn, LearnerTurn)]
             heard[session] = {turn.turn_id for turn in turns if not isinstance(turn, LearnerTurn)}
     return Kept(said, heard)

@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
-from typing import get_args
 
 from gateway.analysis.document import Cefr, Confidence, Fluency, Grammar, Told, Vocabulary
 from gateway.analysis.remarks import Remark
-from gateway.history import CefrLevel
+from gateway.history import CEFR_LEVELS, CefrLevel
 
 MIN_WORDS = 50
 MIN_SIGNS = 3
 MIN_SHARE_CHECKED = 0.5
-LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def estimate_cefr(
         evidence.append(Remark("rough_thresholds"))
     confidence = _confidence(vocabulary.words, signs) if english else "low"
     step = step if mistakes is None else min(step, mistakes.step)
-    return _cefr(LEVELS[step], confidence, evidence), None
+    return _cefr(CEFR_LEVELS[step], confidence, evidence), None
 
 
 def _cefr(estimate: CefrLevel | None, confidence: Confidence | None, evidence: Sequence[str]) -> Cefr:
@@ -95,7 +93,7 @@ def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> Re
     if disagreeing <= 1 and (mistakes is None or mistakes.step >= step - 1):
         return None
     steps = [sign.step for sign in signs] + ([mistakes.step] if mistakes is not None else [])
-    return Remark("signs_disagree", lowest=LEVELS[min(steps)], highest=LEVELS[max(steps)])
+    return Remark("signs_disagree", lowest=CEFR_LEVELS[min(steps)], highest=CEFR_LEVELS[max(steps)])
 
 
 def _step(signs: Sequence[Sign]) -> int:
@@ -109,18 +107,18 @@ def _signs(fluency: Fluency, vocabulary: Vocabulary) -> list[Sign]:
     signs = []
     if (rate := fluency.words_per_minute) is not None:
         step = _step_of(rate, (60, 85, 110))  # B2 is the highest that a rate can show
-        is_open = LEVELS[step] == "B2"
+        is_open = CEFR_LEVELS[step] == "B2"
         code = "speech_rate_or_above" if is_open else "speech_rate"
-        signs.append(Sign(step, Remark(code, rate=round(rate), level=LEVELS[step]), is_open))
+        signs.append(Sign(step, Remark(code, rate=round(rate), level=CEFR_LEVELS[step]), is_open))
     if (length := vocabulary.mean_words_per_turn) is not None:
         step = _step_of(length, (4, 8, 13, 20, 30))
-        signs.append(Sign(step, Remark("turn_length", words=round(length, 1), level=LEVELS[step])))
+        signs.append(Sign(step, Remark("turn_length", words=round(length, 1), level=CEFR_LEVELS[step])))
     if (variety := vocabulary.variety) is not None:
         step = _step_of(variety, (0.62, 0.70, 0.76, 0.82, 0.88))
-        signs.append(Sign(step, Remark("variety", percent=round(100 * variety), level=LEVELS[step])))
+        signs.append(Sign(step, Remark("variety", percent=round(100 * variety), level=CEFR_LEVELS[step])))
     if (share := _share_beyond_common(vocabulary)) is not None:
         step = _step_of(share, (0.01, 0.025, 0.05, 0.09, 0.14))
-        signs.append(Sign(step, Remark("less_common_words", percent=round(100 * share, 1), level=LEVELS[step])))
+        signs.append(Sign(step, Remark("less_common_words", percent=round(100 * share, 1), level=CEFR_LEVELS[step])))
     return signs
 
 
@@ -141,7 +139,7 @@ def _mistakes(grammar: Grammar) -> Sign | None:
     if not rate:
         return None
     step = sum(rate <= threshold for threshold in (15, 10, 6, 3, 1))
-    return Sign(step, Remark("mistakes", rate=round(rate, 1), level=LEVELS[step]))
+    return Sign(step, Remark("mistakes", rate=round(rate, 1), level=CEFR_LEVELS[step]))
 
 
 def _confidence(words: int, signs: Sequence[Sign]) -> Confidence:

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from common.letters import SENTENCE_ENDS
 from gateway.analysis.words import has_only_letters, split_at_spaces, split_characters
 
-_SENTENCE = re.compile(r"[^.!?…।؟۔。！？\n]+[.!?…।؟۔。！？]*[\"'”’»)]*")
+_SENTENCE = re.compile(rf"[^{SENTENCE_ENDS}\n]+[{SENTENCE_ENDS}]*[\"'”’»)]*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_END = re.compile(r"[.!?।؟۔。！？][\"'”’»)]*$")
+_END = re.compile(rf"(?!…)[{SENTENCE_ENDS}][\"'”’»)]*$")  # `clip` ends a text that it cuts with "…"
 _LIST_MARK = re.compile(r"^\s*(?:\(?\d{1,2}[.):]\s+|[-–*•]\s*)+")
 _INNER_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+\w")
 _NOUNS_ARE_CAPITALISED = frozenset({"de", "lb"})

@@ -18,7 +18,7 @@ from typing import Literal
 
 import langcodes
 
-from common.letters import LETTERS_AND_DIGITS
+from common.letters import LETTERS_AND_DIGITS, UNSPACED
 from gateway.analysis.remarks import Remark
 from gateway.analysis.spelling import american
 
@@ -27,7 +27,7 @@ _WORD = re.compile(rf"{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
 _LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
 """Languages for which wordfreq has a list under another name."""
 _UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
-_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 @dataclass(frozen=True, slots=True)

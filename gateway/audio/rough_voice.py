@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.gathering import swing
 
 _LOUD = 4.0  # times the floor: 12 dB above it
@@ -19,7 +20,7 @@ class RoughVoice:
     """
 
     def __init__(self, window_samples: int) -> None:
-        self._window_bytes = 2 * window_samples
+        self._window_bytes = window_samples * BYTES_PER_SAMPLE
         self._held = bytearray()
         self._floor = float(_LEAST_SWING)
         self._loud = _VOICE_WINDOWS - 1  # loud windows of the utterance

@@ -19,13 +19,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter
-
 from common.errors import InvalidInputError
 from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import digest, learner_key, learner_keys, session_key, turns_key
 from gateway.clients.redis_store import RedisStore
-from gateway.history import SessionState, Turn
+from gateway.history import TURN, SessionState
 from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 from gateway.ports import NoRecordError
 from gateway.progress.review import due
@@ -36,7 +34,6 @@ MAX_WORDS_TO_LEARN = 1000
 SESSION_SLACK_S = 24 * 3600
 """A session's id is kept this much longer than the session itself, counted from its last beginning."""
 
-_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 # KEYS: the fields of LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
 #   "agree", id and beginning of a new record, session id or "", now, the time before which session ids are dropped
@@ -196,7 +193,7 @@ class RedisLearners:
                 state = await awaited(self._redis.hget(session_key(session_id), "state"))
                 turns = await awaited(self._redis.lrange(turns_key(session_id), 0, -1))
             if state:
-                said = tuple(_TURN.validate_json(turn) for turn in turns)
+                said = tuple(TURN.validate_json(turn) for turn in turns)
                 yield ExportedSession(state=SessionState.model_validate_json(state), turns=said)
 
     async def erase(self, learner: str) -> Erased:

@@ -18,18 +18,15 @@ import logging
 import secrets
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
 from common.errors import ServiceError, UnavailableError
 from gateway import metrics
 from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import digest, learner_key, secret_key, session_key, turns_key
-from gateway.history import SessionState, Turn
+from gateway.history import TURN, SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
 
 logger = logging.getLogger(__name__)
 
-_TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 
 UNTOLD_TTL_S = 1800
 """How long a session without a turn is kept. An idle session ends earlier."""
@@ -185,7 +182,7 @@ class RedisStore:
             turns = await awaited(self._redis.lrange(f"{key}:turns", 0, -1))
         try:
             stored = SessionState.model_validate_json(fields["state"])
-            history = [_TURN.validate_json(turn) for turn in turns]
+            history = [TURN.validate_json(turn) for turn in turns]
         except (KeyError, ValueError):  # the error may quote what was said
             logger.warning("session %s can't be read: it is damaged, or of a newer version of AI-Talk", session_id)
             raise SessionUnknownError(
@@ -265,4 +262,4 @@ class RedisStore:
 
 
 def _documents(turns: Sequence[Turn]) -> list[str]:
-    return [_TURN.dump_json(turn).decode() for turn in turns]
+    return [TURN.dump_json(turn).decode() for turn in turns]

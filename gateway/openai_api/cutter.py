@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from common.pcm import BYTES_PER_SAMPLE
+
 RATE_HZ = 16_000
 MIN_PIECE_S, MAX_PIECE_S = 12, 24  # Whisper hears 30 s at once; a live turn may have to wait until a piece is decoded
 FRAME = RATE_HZ // 50  # samples; the level is measured for each frame
 QUIET_FRAMES = 15  # a cut is in the middle of the quietest 0.3 s
 SILENCE_RMS = 10.0  # of 32,768: digital silence and muted microphones are no louder
-BYTES = 2  # per sample
 
 
 class Piece(NamedTuple):
@@ -34,21 +35,21 @@ class Cutter:
     @property
     def samples(self) -> int:
         """The length of the recording so far."""
-        return self._start + len(self._held) // BYTES
+        return self._start + len(self._held) // BYTES_PER_SAMPLE
 
     def push(self, pcm: bytes) -> Iterator[Piece]:
         """Take the next block. Yields the pieces that are complete."""
         self._held += pcm
-        while len(self._held) >= MAX_PIECE_S * RATE_HZ * BYTES:
-            yield from self._take(_quietest(_levels(bytes(self._held[: MAX_PIECE_S * RATE_HZ * BYTES]))))
+        while len(self._held) >= MAX_PIECE_S * RATE_HZ * BYTES_PER_SAMPLE:
+            yield from self._take(_quietest(_levels(bytes(self._held[: MAX_PIECE_S * RATE_HZ * BYTES_PER_SAMPLE]))))
 
     def finish(self) -> Iterator[Piece]:
         """The last piece."""
-        yield from self._take(len(self._held) // BYTES)
+        yield from self._take(len(self._held) // BYTES_PER_SAMPLE)
 
     def _take(self, samples: int) -> Iterator[Piece]:
-        piece = Piece(self._start, bytes(self._held[: samples * BYTES]))
-        del self._held[: samples * BYTES]
+        piece = Piece(self._start, bytes(self._held[: samples * BYTES_PER_SAMPLE]))
+        del self._held[: samples * BYTES_PER_SAMPLE]
         self._start += samples
         if len(piece.pcm) and _levels(piece.pcm).max() > SILENCE_RMS:
             yield piece

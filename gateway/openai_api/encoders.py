@@ -9,6 +9,8 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
+from common.pcm import BYTES_PER_SAMPLE
+
 AudioFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 
@@ -76,7 +78,8 @@ class _Plain:
 
 def _wav_header(sample_rate_hz: int) -> bytes:
     """The header of a WAV whose length is not known yet."""
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate_hz, 2 * sample_rate_hz, 2, 16)
+    size = BYTES_PER_SAMPLE
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate_hz, size * sample_rate_hz, size, 8 * size)
     return b"RIFF\xff\xff\xff\xffWAVE" + form + b"data\xff\xff\xff\xff"
 
 

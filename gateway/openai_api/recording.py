@@ -10,9 +10,10 @@ import av.error
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio.pcm import FrameConverter
 from gateway.openai_api.answers import ParameterError
-from gateway.openai_api.cutter import BYTES, RATE_HZ
+from gateway.openai_api.cutter import RATE_HZ
 
 # Without this list, libav would also read playlists, which name other files and addresses.
 CONTAINERS = "mp3,mov,mp4,matroska,webm,ogg,wav,w64,flac,aac,aiff,mpeg,amr"
@@ -26,7 +27,7 @@ def decode(file: BinaryIO, max_s: float) -> Iterator[bytes]:
 
     max_s: a longer recording is refused.
     """
-    left = int(max_s * RATE_HZ) * BYTES
+    left = int(max_s * RATE_HZ) * BYTES_PER_SAMPLE
     try:
         with av.open(file, "r", options=OPTIONS, metadata_errors="replace") as container:
             for pcm in _blocks(container):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
+from common.letters import SENTENCE_ENDS
 from gateway.openai_api.file_transcription import RecognisedPiece, TimedWord
 
 MAX_CHARACTERS, MAX_S, PAUSE_S = 84, 7.0, 1.0  # two lines; the longest display; a pause that ends a segment
-SENTENCE_ENDS = (".", "?", "!", "…", "।", "؟", "۔", "。", "？", "！")
 
 
 class Segment(NamedTuple):
@@ -49,7 +49,7 @@ def _segments(text: str, words: Sequence[TimedWord]) -> Iterator[Segment]:
 def _is_full(text: str, first: TimedWord, last: TimedWord, after: TimedWord) -> bool:
     """Whether the segment `text`, from `first` to `last`, ends before the word `after`."""
     return (
-        text.rstrip().endswith(SENTENCE_ENDS)
+        text.rstrip().endswith(tuple(SENTENCE_ENDS))
         or len(text) + len(after.text) > MAX_CHARACTERS
         or after.end_s - first.start_s > MAX_S
         or after.start_s - last.end_s >= PAUSE_S

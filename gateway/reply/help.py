@@ -8,6 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from common.errors import ServiceError
+from common.letters import SENTENCE_ENDS
 from common.speech import AVERAGE_PAUSE_MS
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
@@ -23,8 +24,8 @@ HINTS = 3
 # How many turns the model reads for a hint.
 HINT_TURNS = 8
 
-_QUESTION = re.compile(r"[^.!?…।؟۔。！？]*[?？؟]\s*$")
-_SENTENCE_END = re.compile(r"[.!?…।؟۔。！？][\"'”’»)]*$")
+_QUESTION = re.compile(rf"[^{SENTENCE_ENDS}]*[?？؟]\s*$")
+_SENTENCE_END = re.compile(rf"[{SENTENCE_ENDS}][\"'”’»)]*$")
 _SCHEMA = json.dumps(
     {
         "type": "object",

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gateway.history import CefrLevel, Level
+from gateway.history import CEFR_LEVELS, CefrLevel, Level
 from gateway.metrics import SCENARIOS
-from gateway.scenarios.scenario import LEVELS, Scenario
+from gateway.scenarios.scenario import Scenario
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def read_scenario(path: Path) -> Scenario:
 
 def _sorted(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:
     def order(scenario: Scenario) -> tuple[int, int, str]:
-        return LEVELS.index(scenario.levels.lowest), LEVELS.index(scenario.levels.highest), scenario.title
+        return CEFR_LEVELS.index(scenario.levels.lowest), CEFR_LEVELS.index(scenario.levels.highest), scenario.title
 
     return {one.id: one for one in sorted(scenarios.values(), key=order)}
 

@@ -6,23 +6,21 @@ unchanged. `facts` holds what only the partner knows, which gives the learner a 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from gateway.history import CefrLevel, Level, SessionScenario
+from common.letters import SENTENCE_ENDS
+from gateway.history import CEFR_LEVELS, CefrLevel, Level, SessionScenario
 from gateway.json_schema import schema_of
 from gateway.scenarios.signs import is_phrase, missing_groups
 
-LEVELS: tuple[CefrLevel, ...] = get_args(CefrLevel)
 CEFR_OF: dict[Level, tuple[CefrLevel, ...]] = {
     "beginner": ("A1", "A2"),
     "intermediate": ("B1", "B2"),
     "advanced": ("C1", "C2"),
 }
 """The CEFR levels that each level of a conversation stands for."""
-
-_SENTENCE_ENDS = (".", "!", "?", "…", "।", "؟", "۔", "。", "！", "？")
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
@@ -48,12 +46,12 @@ class LevelRange(_Part):
 
     @model_validator(mode="after")
     def _in_order(self) -> LevelRange:
-        if LEVELS.index(self.lowest) > LEVELS.index(self.highest):
+        if CEFR_LEVELS.index(self.lowest) > CEFR_LEVELS.index(self.highest):
             raise ValueError(f"`from` ({self.lowest}) is above `to` ({self.highest}); swap them")
         return self
 
     def __contains__(self, level: CefrLevel) -> bool:
-        return LEVELS.index(self.lowest) <= LEVELS.index(level) <= LEVELS.index(self.highest)
+        return CEFR_LEVELS.index(self.lowest) <= CEFR_LEVELS.index(level) <= CEFR_LEVELS.index(self.highest)
 
 
 class Task(_Part):
@@ -113,7 +111,7 @@ class Scenario(_Part):
     @field_validator("opening")
     @classmethod
     def _is_a_sentence(cls, opening: str) -> str:
-        if not opening.endswith(_SENTENCE_ENDS):
+        if not opening.endswith(tuple(SENTENCE_ENDS)):
             raise ValueError("it must end with a sentence mark, because it is spoken unchanged; add . ! or ?")
         return opening
 

@@ -12,15 +12,12 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from common.letters import LETTERS_AND_DIGITS
+from common.letters import LETTERS_AND_DIGITS, UNSPACED
 
 Said = Sequence[Sequence[str]]
 
 # In a script without spaces between words, each letter counts as a word.
-_WORD = re.compile(
-    r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    rf"|{LETTERS_AND_DIGITS}(?:'{LETTERS_AND_DIGITS})*"
-)
+_WORD = re.compile(rf"[{UNSPACED}]|{LETTERS_AND_DIGITS}(?:'{LETTERS_AND_DIGITS})*")
 _ENGLISH_NUMBERS = (
     "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
     "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million"

@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
 
-from common.letters import LETTER
+from common.letters import LETTER, SPACED_ENDS, SYLLABLES, UNSPACED_ENDS
 from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_kind
 
 _FIRST_MIN_WORDS = 2  # "Well," is too short to be spoken alone; "Oh, hello," is not
@@ -27,16 +27,16 @@ _PHRASE_CHARS = 120  # a clause of this length may end at a comma
 _MAX_CHARS = 240  # a clause of this length may end at any space
 _HARD_MAX_CHARS = 400  # a text without spaces is cut here
 
-_ANY_BOUNDARY = r"""
-      (?P<stops>[.!?…।؟۔]{1,8}) (?P<closers>["'”’»)\]*_`]{0,4}) (?=\s)
-    | (?P<cjk_stops>[。！？]{1,8}[」』”’）]{0,4}) (?=[^。！？」』”’）])
-    | (?P<phrase>[,;:،؛]["'”’»)\]*_`]{0,4}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
+_ANY_BOUNDARY = rf"""
+      (?P<stops>[{SPACED_ENDS}]{{1,8}}) (?P<closers>["'”’»)\]*_`]{{0,4}}) (?=\s)
+    | (?P<cjk_stops>[{UNSPACED_ENDS}]{{1,8}}[」』”’）]{{0,4}}) (?=[^{UNSPACED_ENDS}」』”’）])
+    | (?P<phrase>[,;:،؛]["'”’»)\]*_`]{{0,4}}(?=\s) | —(?=[^—]) | (?<=\s)[–-](?=\s) | [，、；：](?=.))
     | (?P<newline>\n)
     | (?P<space>[^\S\n])
     """
 _BOUNDARY = re.compile(_ANY_BOUNDARY, re.VERBOSE | re.DOTALL)
 _FIRST_BOUNDARY = re.compile(rf"(?<={LETTER})(?P<clear>[,?!।،؟]) | {_ANY_BOUNDARY}", re.VERBOSE | re.DOTALL)
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_][^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*")
+_WORD = re.compile(rf"[{SYLLABLES}]|[^\W_][^\s{SYLLABLES}]*")
 # The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
 # II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")

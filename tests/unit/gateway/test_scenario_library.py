@@ -14,9 +14,9 @@ from hatchling.builders.wheel import WheelBuilder
 
 from gateway.analysis.sentences import names_in, sentences_of
 from gateway.analysis.words import Lexicon, load_lexicon
-from gateway.history import CefrLevel, Level
+from gateway.history import CEFR_LEVELS, CefrLevel, Level
 from gateway.scenarios.library import BUNDLED, load_library
-from gateway.scenarios.scenario import CEFR_OF, LEVELS, Scenario
+from gateway.scenarios.scenario import CEFR_OF, Scenario
 from gateway.scenarios.signs import is_shown
 
 ROOT = Path(__file__).parents[3]
@@ -108,7 +108,7 @@ def test_the_files_are_in_the_wheel(tmp_path: Path) -> None:
 
 @each_scenario
 def test_it_belongs_to_at_most_three_levels_that_follow_one_another(scenario: Scenario) -> None:
-    span = LEVELS.index(scenario.levels.highest) - LEVELS.index(scenario.levels.lowest)
+    span = CEFR_LEVELS.index(scenario.levels.highest) - CEFR_LEVELS.index(scenario.levels.lowest)
     assert 0 <= span <= 2
 
 
@@ -185,4 +185,4 @@ def test_a_conversation_about_something_else_does_few_tasks() -> None:
 
 
 def test_the_levels_of_a_conversation_are_all_of_cefr() -> None:
-    assert tuple(chain.from_iterable(CEFR_OF[level] for level in get_args(Level))) == LEVELS
+    assert tuple(chain.from_iterable(CEFR_OF[level] for level in get_args(Level))) == CEFR_LEVELS
