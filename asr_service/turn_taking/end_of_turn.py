@@ -31,6 +31,7 @@ from typing import NamedTuple
 
 from asr_service.engine import Expectation, Transcript
 from asr_service.turn_taking import unfinished
+from common.letters import SENTENCE_ENDS
 
 # ruff: noqa: SIM905  a list of words is easier to read as one string
 
@@ -69,7 +70,7 @@ def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
     wants_more = text.endswith((",", ";", ":", "...", "…", "-", "–", "、", "，")) or (
         _wants_more(words, question=text.endswith("?")) if english else unfinished.wants_more(text, language)
     )
-    return wants_more, text.endswith((".", "?", "!", "。", "？", "！", "।")) and not wants_more
+    return wants_more, text.endswith(tuple(SENTENCE_ENDS)) and not wants_more
 
 
 def _wants_more(words: list[str], *, question: bool) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from common.letters import VOWEL_SIGNS
+from common.letters import SENTENCE_ENDS, VOWEL_SIGNS
 
 _WORD = re.compile(rf"[-\w'{VOWEL_SIGNS}]+")
 
@@ -34,7 +34,7 @@ class Unfinished:
         """Whether `text` ends in a word that calls for another. Punctuation at its end is ignored, except for a
         question mark."""
         is_question = text.rstrip().endswith(("?", "？"))
-        plain = text.lower().replace("’", "'").rstrip(" .?!…。？！।,、，")
+        plain = text.lower().replace("’", "'").rstrip(f" ,、，{SENTENCE_ENDS}")
         if not plain or plain.endswith(self.closing):
             return False
         if self.has_spaces:

@@ -86,7 +86,7 @@ def test_words_of_other_languages_that_want_more(language: str, text: str) -> No
         ("es", "Por la mañana yo como."), ("es", "No quiero más."), ("es", "Sí."), ("fr", "D'où vient-il ?"),
         ("fr", "Prends-le."), ("fr", "J'y suis."), ("it", "Non lo so perché."), ("it", "Mi piace molto."),
         ("pt", "Gosto muito."), ("hi", "मैं दिल्ली में।"), ("ja", "お名前は？"), ("ja", "待って。"),
-        ("zh", "好的。"), ("zh", "嗯。"),
+        ("zh", "好的。"), ("zh", "嗯。"), ("ar", "كيف حالك؟"), ("ur", "میں ٹھیک ہوں۔"),
         ("cy", "Dw i'n hoffi and."),  # a language without a list of its own does not use the English list
     ],
 )  # fmt: skip
