@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from common.errors import EngineError, ServiceError
+from common.memory import is_out_of_memory
 
 
 def usable_device(device: str) -> str:
@@ -44,10 +45,9 @@ def explained(model: str, extra: str) -> Iterator[None]:
             f" `pip install 'ai-talk[{extra}]'`"
         ) from error
     except Exception as error:  # PyTorch's and the libraries' errors have no common base
-        # torch.cuda's error is checked by name, because torch may be built without CUDA
-        if type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             raise EngineError(
-                f"{model} does not fit into the GPU's free memory; `python -m deploy.plan` says what does. Choose a"
-                " smaller model, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"
+                f"{model} does not fit into the free memory; `python -m deploy.plan` says what does. Choose a smaller"
+                " model. On a GPU, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"
             ) from error
         raise EngineError(f"{model} failed: {type(error).__name__}: {error}; is the checkpoint complete?") from error
