@@ -6,6 +6,7 @@ A check never raises. It takes TIMEOUT_S at most. A process that is stopped or h
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,9 +18,12 @@ from common.security import Security
 from deploy.lifeline import Sign
 
 TIMEOUT_S = 5.0
+LONGEST_ANSWER = 64 * 1024
+_PROCESS_ID = re.compile(rb"^process_id:(\d+)", re.MULTILINE)
 _NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
-Check = Callable[[], Awaitable[Sign]]
+Check = Callable[[int], Awaitable[Sign]]
+"""Takes the id of the process that should answer."""
 
 
 async def check_model_server(address: str, security: Security | None = None) -> Sign:
@@ -39,23 +43,36 @@ async def check_gateway(host: str, port: int) -> Sign:
     return Sign.SERVES if b" 200 " in answer else Sign.SILENT
 
 
-async def check_valkey(port: int) -> Sign:
-    """Ask with PING. A Valkey that is still reading its files answers -LOADING."""
-    answer = await _ask("127.0.0.1", port, b"PING\r\n")
+async def check_valkey(port: int, pid: int | None = None) -> Sign:
+    """Ask with PING. A Valkey that is still reading its files answers -LOADING.
+
+    pid: the process that should answer. If another one does, its answer doesn't count: the Valkey that should run here
+    then can't listen, and ends.
+    """
+    answer = await _ask("127.0.0.1", port, b"PING\r\nINFO server\r\nQUIT\r\n")
+    if pid and (found := _PROCESS_ID.search(answer)) and int(found[1]) != pid:
+        return Sign.SILENT
     if answer.startswith(b"+PONG"):
         return Sign.SERVES
     return Sign.ANSWERS if answer.startswith(b"-") else Sign.SILENT
 
 
 async def _ask(host: str, port: int, request: bytes) -> bytes:
-    """The first line of the answer; empty if none comes in time."""
+    """The whole answer, until the server closes the connection; empty if it doesn't come in time."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host, port)
             try:
                 writer.write(request)
-                return await reader.readline()
+                return await _all_of(reader)
             finally:
                 writer.close()
-    except (OSError, TimeoutError, ValueError):  # ValueError: an endless line
+    except (OSError, TimeoutError):
         return b""
+
+
+async def _all_of(reader: asyncio.StreamReader) -> bytes:
+    answer = b""
+    while len(answer) < LONGEST_ANSWER and (more := await reader.read(LONGEST_ANSWER)):
+        answer += more
+    return answer

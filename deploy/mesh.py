@@ -21,7 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,7 @@ from common.settings import ProcessSettings
 from deploy.configuration import GPU_PROFILES, ROOT, configuration, settings_from
 from deploy.environments import Environment, environment_of, install_missing
 from deploy.gpus import gpus
+from deploy.port_locks import PortLocks, is_free
 from deploy.preflight import check_machine, check_settings
 from deploy.profile_cost import cost_of
 
@@ -94,7 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         environment = configuration()
         warnings = check_settings(environment, here(environment))
         warn(warnings)
-        processes = processes_of(environment)
+        ports = PortLocks()
+        starts = not (options.fetch or options.dry_run)
+        processes = processes_of(environment, ports.reserve_free if starts else is_free)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}
         wheels = wheels_of(processes) if fetches else []
         if wheels and (cost := cost_of(environment)):
@@ -106,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         check_fit(environment, fetch_only=options.fetch)
         if not options.fetch:
-            check_machine({name: process.variables for name, process in processes.items()})
+            check_machine({name: process.variables for name, process in processes.items()}, ports)
         install_and_fetch(processes, fetches, wheels)
     except ValueError as error:
         warn(getattr(error, "warnings", ()))
@@ -186,11 +189,11 @@ def programs_of(processes: Mapping[str, Process]) -> list[Program]:
     def check_of(name: str, variables: Mapping[str, str]) -> Check:
         if name == "gateway":
             host = variables.get("HOST") or "127.0.0.1"
-            return partial(check_gateway, ANY_ADDRESS.get(host, host), int(variables["PORT"]))
+            return lambda _: check_gateway(ANY_ADDRESS.get(host, host), int(variables["PORT"]))
         if name == "redis":
             return partial(check_valkey, int(variables["VALKEY_PORT"]))
         security = Security.of(settings_from(ProcessSettings, variables))
-        return partial(check_model_server, f"127.0.0.1:{variables[f'{name.upper()}_PORT']}", security)
+        return lambda _: check_model_server(f"127.0.0.1:{variables[f'{name.upper()}_PORT']}", security)
 
     return [
         Program(
@@ -250,10 +253,13 @@ def here(environment: Mapping[str, str]) -> set[str]:
     return {"gateway", *(part.name for part in PARTS if not environment.get(part.address))}
 
 
-def processes_of(environment: Mapping[str, str]) -> dict[str, Process]:
-    """The processes that run on this machine. Raises ValueError for an unknown environment."""
+def processes_of(environment: Mapping[str, str], may_take: Callable[[int], bool] = is_free) -> dict[str, Process]:
+    """The processes that run on this machine. Raises ValueError for an unknown environment.
+
+    may_take: whether a process may listen on this port.
+    """
     commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
-    elsewhere, settings = plan(environment)
+    elsewhere, settings = plan(environment, may_take=may_take)
     processes = {}
     for name, command in commands.items():
         if name not in elsewhere:
@@ -300,7 +306,9 @@ def dry_run(
     return lines
 
 
-def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple[set[str], dict[str, str]]:
+def plan(
+    environment: Mapping[str, str], parts: Sequence[Part] = PARTS, may_take: Callable[[int], bool] = is_free
+) -> tuple[set[str], dict[str, str]]:
     """The processes that run elsewhere, and the settings with which the processes that are started here find each
     other."""
     elsewhere = {part.name for part in parts if environment.get(part.address)}
@@ -311,30 +319,34 @@ def plan(environment: Mapping[str, str], parts: Sequence[Part] = PARTS) -> tuple
             settings[timeout] = "3"
     if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
         settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster together
+    asked = {environment.get(name) or "" for name in ("PORT", "METRICS_PORT", *(part.port for part in parts))}
+    others = _other_ports(asked, may_take)
     if environment.get("PORT") in (None, "", "0"):
-        settings["PORT"] = str(free_ports(1)[0]) if environment.get("PORT") == "0" else "8000"
-    asked = {environment.get(name) for name in ("PORT", "METRICS_PORT", *(part.port for part in parts))}
-    for part, port in zip(parts, free_ports(len(parts)), strict=True):
-        may_be_default = str(part.default_port) not in asked and is_free(part.default_port)
-        wanted = environment.get(part.port) or str(part.default_port if may_be_default else port)
-        number = str(port) if wanted == "0" else wanted
+        settings["PORT"] = next(others) if environment.get("PORT") == "0" else "8000"
+    for part in parts:
+        number = environment.get(part.port) or "0"
+        if not environment.get(part.port) and str(part.default_port) not in asked and may_take(part.default_port):
+            number = str(part.default_port)
+        if number == "0":
+            number = next(others)
         settings |= {part.port: number, part.address: part.form.format(number)}
     return elsewhere, settings
+
+
+def _other_ports(asked: set[str], may_take: Callable[[int], bool]) -> Iterator[str]:
+    """Free ports of 127.0.0.1, each of them once, and none that was asked for."""
+    taken = set(asked)
+    while True:
+        (port,) = free_ports(1)
+        if str(port) not in taken and may_take(port):
+            taken.add(str(port))
+            yield str(port)
 
 
 def metrics_port(name: str, environment: Mapping[str, str]) -> str:
     """The process's own metrics port, counted from METRICS_PORT; "0" (none) if that isn't set."""
     first = int(environment.get("METRICS_PORT") or 0)
     return str(first + METERED.index(name)) if first and name in METERED else "0"
-
-
-def is_free(port: int) -> bool:
-    """Whether a process could listen on this port of 127.0.0.1."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def free_ports(count: int) -> list[int]:

@@ -10,6 +10,7 @@ import errno
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from common.security import Security
 from common.settings import ModelServerSettings, ProcessSettings, problems_in
 from deploy import data_folder
 from deploy.configuration import settings_from
+from deploy.port_locks import PortLocks
 from deploy.settings import RunSettings
 from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
@@ -107,13 +109,13 @@ def _given_to_make(flags: str) -> dict[str, str]:
     return {name: value for name, is_one, value in (one.partition("=") for one in shlex.split(variables)) if is_one}
 
 
-def check_machine(variables: Mapping[str, Mapping[str, str]]) -> None:
+def check_machine(variables: Mapping[str, Mapping[str, str]], locks: PortLocks) -> None:
     """Check that ports are free and that Valkey may use its folder. Raises CannotStartError.
 
-    variables: the environment variables of each process that starts here.
+    variables: the environment variables of each process that starts here. locks: reserve the ports.
     """
     ports = [*_ports(variables)]
-    problems = [problem for host, port, setting in ports if (problem := _port_problem(host, port, setting))]
+    problems = [problem for host, port, setting in ports if (problem := _port_problem(host, port, setting, locks))]
     problems += _ports_given_twice(ports)
     if redis := variables.get("redis"):
         problem = data_folder.problem_with(settings_from(ValkeySettings, redis).valkey_data_dir)
@@ -146,11 +148,10 @@ def _ports_given_twice(ports: Sequence[tuple[str, int, str]]) -> Iterator[str]:
             yield f"port {port} is needed for {first} and for {setting}{counted}; change one of them"
 
 
-def _port_problem(host: str, port: int, setting: str) -> str:
-    """Why a process can't listen on that port; empty if it can."""
+def _port_problem(host: str, port: int, setting: str, locks: PortLocks) -> str:
+    """Why a process can't listen on that port; empty if it can. The port is then reserved."""
     try:
-        for one in listen(host, port):
-            one.close()
+        _try(host, port)
     except PermissionError:
         return f"{setting}={port} needs more privileges; choose a port from 1024 on: `make run {setting}=8000`"
     except OSError as error:
@@ -159,10 +160,26 @@ def _port_problem(host: str, port: int, setting: str) -> str:
         if error.errno != errno.EADDRINUSE:
             why = os.strerror(error.errno or 0)
             return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"
-        free = next((one for one in range(port + 1, port + _NEXT_PORTS) if not _port_problem(host, one, setting)), 0)
-        advice = f"run `make run {setting}={free}`" if free else f"set {setting} to a free port"
-        return f"port {port} is taken{_by(port)}; stop what uses it, or {advice}"
+        return f"port {port} is taken{_by(port)}; stop what uses it, or {_another(host, port, setting)}"
+    if not locks.reserve(port):
+        return f"port {port} is reserved by another `make run`; stop that one, or {_another(host, port, setting)}"
     return ""
+
+
+def _another(host: str, port: int, setting: str) -> str:
+    """How to take one of the next ports, if one of them is free."""
+    for one in range(port + 1, min(port + _NEXT_PORTS, 65536)):
+        with suppress(OSError):
+            _try(host, one)
+            if PortLocks().reserve(one):  # only for now
+                return f"run `make run {setting}={one}`"
+    return f"set {setting} to a free port"
+
+
+def _try(host: str, port: int) -> None:
+    """Raise OSError if a process can't listen on that port."""
+    for one in listen(host, port):
+        one.close()
 
 
 def _by(port: int) -> str:

@@ -141,7 +141,7 @@ class Supervisor:
         """Check the program's health, and kill it if it hangs."""
         while True:
             await asyncio.sleep(self._check_every_s if lifeline.serves else FIRST_CHECKS_EVERY_S)
-            hangs = lifeline.seen(await program.check(), time.monotonic())
+            hangs = lifeline.seen(await program.check(child.pid), time.monotonic())
             if lifeline.serves:
                 self._serving[program.name].set()
             if hangs:

@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 
 from bench.load.delays import REPLY_RATE_HZ, Delays
-from deploy.mesh import METERED, Process, free_ports, is_free, processes_of, run
+from deploy.mesh import METERED, Process, free_ports, processes_of, run
+from deploy.port_locks import is_free
 from tests.support.mesh import ROOT, RunningProcess, wait_until_ready
 
 MODULES = {

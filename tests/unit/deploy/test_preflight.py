@@ -17,6 +17,7 @@ from deploy import mesh
 from deploy.configuration import configuration
 from deploy.data_folder import FolderInUseError, is_locked, lock_folder, lock_for_run
 from deploy.mesh import free_ports
+from deploy.port_locks import PortLocks
 from deploy.preflight import CannotStartError, check_machine, check_settings
 from tests.support.mesh import ROOT
 
@@ -62,7 +63,7 @@ def test_a_wrong_value_and_a_typo_are_told_before_anything_is_started(tmp_path: 
 @pytest.mark.parametrize("host", ["192.0.2.1", "nosuch.invalid"])
 def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
     with pytest.raises(CannotStartError, match="HOST and GRPC_HOST") as told:
-        check_machine({"gateway": {"HOST": host, "PORT": "18000"}})
+        check_machine({"gateway": {"HOST": host, "PORT": "18000"}}, PortLocks())
     assert host in str(told.value)
     assert "Unknown error" not in str(told.value)
 
@@ -88,7 +89,7 @@ def test_a_port_for_two_processes_is_told(given: dict[str, str], says: str) -> N
     variables = {name: process.variables for name, process in mesh.processes_of(environment).items()}
     del variables["redis"]  # because the check would make its folder
     with pytest.raises(CannotStartError) as told:
-        check_machine(variables)
+        check_machine(variables, PortLocks())
     (line,) = [line for line in str(told.value).splitlines() if "needed" in line]
     assert line.startswith(f"port {free} is {says}")
 
@@ -154,10 +155,10 @@ def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(FolderInUseError, match=f"process {os.getpid()}"):
             lock_folder(folder)
         with pytest.raises(CannotStartError, match=rf"make run VALKEY_DATA_DIR={folder}-2"):
-            check_machine(variables)
+            check_machine(variables, PortLocks())
     finally:
         os.close(lock)
-    check_machine(variables)
+    check_machine(variables, PortLocks())
 
 
 def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
+from common.child_process import free_port
 from deploy.health_checks import check_gateway, check_valkey
 from deploy.lifeline import Lifeline, Sign
 from deploy.supervisor import CantStartError, Program, Supervisor, last_words
@@ -39,7 +41,7 @@ class Output:
         return self.of(name)
 
 
-async def always_serves() -> Sign:
+async def always_serves(_pid: int) -> Sign:
     return Sign.SERVES
 
 
@@ -77,7 +79,7 @@ async def test_a_program_that_is_killed_starts_again_and_the_others_go_on() -> N
 async def test_it_is_known_when_all_serve() -> None:
     serves = asyncio.Event()
 
-    async def check() -> Sign:
+    async def check(_pid: int) -> Sign:
         return Sign.SERVES if serves.is_set() else Sign.ANSWERS
 
     slow = Program("slow", WAITS, {"PATH": os.environ["PATH"]}, check)
@@ -98,7 +100,7 @@ async def test_a_program_that_no_longer_answers_is_replaced() -> None:
         def seen(self, sign: Sign, now: float) -> bool:
             return super().seen(sign, now + (1_000 if sign is Sign.SILENT else 0))
 
-    async def check() -> Sign:
+    async def check(_pid: int) -> Sign:
         return next(signs, Sign.SERVES)
 
     output, stop = Output(), asyncio.Event()
@@ -129,6 +131,21 @@ async def test_what_cannot_start_is_not_tried_for_ever_if_another_program_answer
     supervisor = Supervisor([gateway], lambda *_: None)
     with pytest.raises(CantStartError, match="PORT is taken"):
         await asyncio.wait_for(supervisor.run(asyncio.Event()), 10)
+
+
+async def test_the_valkey_of_another_mesh_is_not_taken_for_the_own_one(tmp_path: Path) -> None:
+    """Otherwise the second Valkey, which can't listen, would be started for ever, while the gateway uses the first."""
+    port = free_port()
+
+    def valkey(folder: str) -> Program:
+        settings = {"VALKEY_PORT": str(port), "VALKEY_DATA_DIR": str(tmp_path / folder), "PATH": os.environ["PATH"]}
+        return Program("redis", f"exec {sys.executable} -m deploy.valkey", settings, partial(check_valkey, port))
+
+    async with supervised(valkey("first")) as (output, first):
+        await asyncio.wait_for(first.all_serve(), 20)
+        with pytest.raises(CantStartError, match=r"redis ended with status 1: .*Failed listening"):
+            await asyncio.wait_for(Supervisor([valkey("second")], lambda *_: None).run(asyncio.Event()), 20)
+        assert not any("started again" in line for line in output.of("system"))
 
 
 async def test_stages_stop_one_after_the_other_and_last_lines_are_shown() -> None:
@@ -191,19 +208,24 @@ def test_the_reason_is_the_line_that_gives_it(lines: list[str], words: str) -> N
 
 
 async def test_health_checks_by_http_and_by_valkeys_protocol() -> None:
-    answers = {b"PING": b"+PONG\r\n", b"GET ": b"HTTP/1.1 200 OK\r\n\r\n"}
+    about = b"# Server\r\nprocess_id:4711\r\ntcp_port:6379\r\n"
+    info = b"$%d\r\n%s\r\n" % (len(about), about)
+    answers = {b"PING": b"+PONG\r\n" + info, b"GET ": b"HTTP/1.1 200 OK\r\n\r\n"}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answers[(await reader.read(4))[:4]])
+        writer.write(answers[(await reader.read(1000))[:4]])
         await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         assert await check_valkey(port) is Sign.SERVES
+        assert await check_valkey(port, 4711) is Sign.SERVES
+        assert await check_valkey(port, 4712) is Sign.SILENT
         assert await check_gateway("127.0.0.1", port) is Sign.SERVES
         answers[b"PING"] = b"-LOADING Valkey is loading the dataset in memory\r\n"
         answers[b"GET "] = b"HTTP/1.1 500 Internal Server Error\r\n\r\n"
         assert await check_valkey(port) is Sign.ANSWERS
+        assert await check_valkey(port, 4711) is Sign.ANSWERS
         assert await check_gateway("127.0.0.1", port) is Sign.SILENT
     assert await check_valkey(port) is Sign.SILENT
