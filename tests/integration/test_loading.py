@@ -149,7 +149,7 @@ async def test_one_that_hangs_holds_up_others_only_where_they_take_turns(tmp_pat
             await until_logged(other, "✓ ASR model loaded")
         with running_failing("slow", tmp_path / "waiting.log", tmp_path) as other:
             await until_logged(other, "ASR waits: another model is being loaded")
-            assert "loads its model" not in other.log
+            assert "ASR loads its model" not in other.log
             first.process.kill()  # the lock is freed with the process
             await until_logged(other, "✓ ASR model loaded")
 
@@ -172,7 +172,7 @@ async def test_on_demand_the_first_call_loads_the_model_and_waits_for_it(tmp_pat
         async with open_channel(f"127.0.0.1:{port}") as channel:
             stub = asr_pb2_grpc.AsrServiceStub(channel)
             assert not (await stub.Describe(pb.DescribeRequest())).engine.ready
-            assert "loads its model" not in process.log
+            assert "ASR loads its model" not in process.log
             request = pb.RecognizeRequest(audio=spoken("The banana is yellow.").tobytes(), sample_rate_hz=16_000)
             answers = await asyncio.gather(stub.Recognize(request), stub.Recognize(request))
             assert all("banana" in answer.transcript.text for answer in answers)
@@ -206,4 +206,4 @@ async def test_sigterm_ends_a_service_that_nobody_has_called(tmp_path: Path) -> 
     with running("tts_service", tmp_path / "log", settings) as process:
         await until_logged(process, "TTS listens on")
         assert process.stop(signal.SIGTERM) == 0
-    assert "loads its model" not in process.log
+    assert "TTS loads its model" not in process.log
