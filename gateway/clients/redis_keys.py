@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+RESUME_KEY = "aitalk:resume_key"
+"""The key that makes the resume tokens of the Realtime API."""
+
 
 class LearnerKeys(NamedTuple):
     """The keys of a learner's record."""

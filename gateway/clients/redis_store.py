@@ -4,6 +4,7 @@ aitalk:session:{id}             hash    state (JSON), token (SHA-256 of the resu
 aitalk:session:{id}:turns       list    one JSON document per turn
 aitalk:learner:{SHA-256}        hash    usual_pause_ms; the key contains only a digest of the learner's name
 aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`); the name contains its digest
+aitalk:resume_key               string  a random key that makes the resume tokens of the Realtime API; it doesn't expire
 
 The first two are kept for SESSION_TTL_S after the last change. The third is kept for LEARNER_TTL_S after the learner's
 last conversation, the fourth until the short-lived key expires. A session does not say which learner it belongs to.
@@ -17,11 +18,12 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from common.errors import ServiceError, UnavailableError
 from gateway import metrics
 from gateway.clients.redis_client import awaited, open_redis, reachable
-from gateway.clients.redis_keys import digest, learner_key, secret_key, session_key, turns_key
+from gateway.clients.redis_keys import RESUME_KEY, digest, learner_key, secret_key, session_key, turns_key
 from gateway.history import TURN, SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
 
@@ -83,6 +85,7 @@ class RedisStore:
         self._untold_ttl_s = min(ttl_s, UNTOLD_TTL_S)
         self._unsaved: dict[str, UnsavedSession] = {}
         self._learner_ttl_s = learner_ttl_s
+        self._resume_key = secrets.token_hex(32)
         self._write_script = self._redis.register_script(_WRITE)
 
     async def close(self) -> None:
@@ -218,6 +221,18 @@ class RedisStore:
         self._unsaved.pop(session_id, None)
         async with reachable():
             await awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
+
+    async def resume_key(self) -> bytes:
+        """The key that makes the resume tokens of the Realtime API. All gateways have the same; the first one makes it.
+
+        While Redis can't be reached, this is the key that the gateway had last. If Redis has lost its data, it gets
+        that key again.
+        """
+        with suppress(UnavailableError):
+            async with reachable():
+                await awaited(self._redis.set(RESUME_KEY, self._resume_key, nx=True))
+                self._resume_key = str(await awaited(self._redis.get(RESUME_KEY)))
+        return self._resume_key.encode()
 
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
         """Store the document of a client's key until the key expires."""

@@ -71,6 +71,11 @@ class SessionStore(Protocol):
         """The learner has left a session without a turn. It need not be kept for long."""
         ...
 
+    async def resume_key(self) -> bytes:
+        """The secret key that makes the resume tokens of sessions whose clients keep none. It is the same at all
+        gateways."""
+        ...
+
     async def delete(self, session_id: str) -> None:
         """Forget the session."""
         ...

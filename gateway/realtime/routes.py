@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import logging
 import secrets
 from dataclasses import dataclass
@@ -94,13 +94,14 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
     check_language_of(config, await shared.ports.languages.languages())
     if model := query.get("model"):
         config = config.model_copy(update={"model": model[:100]})
-    return client, Opening(config, query.get("session_id", "").removeprefix("sess_"), _resume_token(client))
+    resume_token = _resume_token(client, await shared.ports.store.resume_key())
+    return client, Opening(config, query.get("session_id", "").removeprefix("sess_"), resume_token)
 
 
-def _resume_token(client: Client) -> str:
+def _resume_token(client: Client, key: bytes) -> str:
     """The resume token of all sessions of one client. So a client can resume a session with its access token and the
-    session's id alone."""
-    return hashlib.sha256(f"aitalk realtime {client.name}".encode()).hexdigest()
+    session's id alone. Nobody can compute the token from the client's name, because the key is secret."""
+    return hmac.digest(key, client.name.encode(), "sha256").hex()
 
 
 async def _receive(arrival: Arrival, opening: Opening, checks: EntryChecks, shared: Shared) -> None:

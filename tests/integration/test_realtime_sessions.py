@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from typing import Any
 
 import httpx
@@ -10,6 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from tests.support.learner import at_the_door
 from tests.support.realtime import realtime
 from tests.support.realtime_steps import (
     REPLY,
@@ -96,6 +100,26 @@ async def test_a_session_is_resumed_by_its_id_and_only_by_its_client() -> None:
             await write(again, "and you?")
             await respond(again)
     assert [message.content for message in gateway.llm.asked[1][-3:]] == ["good morning", REPLY, "and you?"]
+
+
+async def test_who_knows_a_sessions_id_and_its_client_can_not_compute_the_resume_token() -> None:
+    client_name = "ip:127.0.0.1"  # logs may contain it, as they contain the session's id
+    guesses = [
+        hashlib.sha256(f"aitalk realtime {client_name}".encode()).hexdigest(),
+        hmac.digest(b"", client_name.encode(), "sha256").hex(),
+    ]
+    async with a_gateway().running() as gateway:
+        async with realtime(gateway.http) as client:
+            await client.wait_for("session.created")
+            session_id = session_id_of(client)
+        for guess in guesses:
+            async with at_the_door(gateway.ws) as stranger:
+                await stranger.send(type="start", session_id=session_id, resume_token=guess)
+                assert (await stranger.wait_for("error"))["code"] == "wrong_resume_token"
+            url = f"ws://127.0.0.1:{gateway.port}/v1/realtime?session_id={session_id}&resume_token={guess}"
+            async with connect(url, additional_headers={"X-Forwarded-For": "203.0.113.7"}) as elsewhere:
+                told = [json.loads(await elsewhere.recv()) for _ in range(2)]
+                assert "wrong_resume_token" in [one.get("error", {}).get("code") for one in told]
 
 
 async def test_a_gateway_that_ends_says_so() -> None:

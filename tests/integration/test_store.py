@@ -77,6 +77,20 @@ async def test_a_clients_key_is_kept_under_a_digest_until_it_expires(store: Redi
     assert 0 < await store._redis.ttl(key) <= 60
 
 
+async def test_all_gateways_have_one_key_for_resume_tokens_and_a_store_that_lost_it_gets_it_again(
+    store: RedisStore, port: int
+) -> None:
+    other = RedisStore(f"redis://127.0.0.1:{port}/0", ttl_s=TTL_S)
+    key = await store.resume_key()
+    assert (len(key), await other.resume_key()) == (64, key)
+    await store._redis.flushall()
+    assert await other.resume_key() == key
+    await other.close()
+    away = RedisStore("redis://127.0.0.1:1/0", ttl_s=TTL_S)
+    assert await away.resume_key() == await away.resume_key() != key
+    await away.close()
+
+
 async def test_turns_can_be_rewritten_by_the_newest_connection_only(store: RedisStore) -> None:
     await store.create(STATE, "token")
     for turn in TURNS:

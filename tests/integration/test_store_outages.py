@@ -228,6 +228,7 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
         assert await store.usual_pause_ms("ann") == 700
         await store.keep_client_secret("ek", "{}", 60)
         assert await store.client_secret("ek") == "{}"
+        assert await store.resume_key()
         await store.leave("s1")
         await store.delete("s1")
         assert (await seats.beat(["a"], ["b"], capacity=1, queue_max=5)).places == (1,)

@@ -88,6 +88,9 @@ class MemoryStore:
         self._check()
         self.sessions.pop(session_id, None)
 
+    async def resume_key(self) -> bytes:
+        return b"known to the store only"
+
     async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
         self._check()
         self.client_secrets[secret] = document
