@@ -1,4 +1,7 @@
-"""Detects utterances by loudness alone, for use while recognition is unavailable. Pure."""
+"""Detects utterances by loudness alone, for use while recognition is unavailable. Pure.
+
+Why this is not Silero: docs/adr/0043-audio-that-nobody-hears.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Keeps the audio that nobody hears while recognition is unavailable. Pure."""
+"""Keeps the audio that nobody hears while recognition is unavailable. Pure.
+
+Why there is a second copy beside `RecentAudio`: docs/adr/0043-audio-that-nobody-hears.md.
+"""
 
 from __future__ import annotations
 
