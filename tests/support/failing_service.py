@@ -1,7 +1,8 @@
 """`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
 
 hang: loading never ends, in a thread. memory: loading takes more and more memory, so set a limit. crash: the process
-dies by a signal, as native code may. slow: loading takes two seconds and succeeds.
+dies by a signal, as native code may. slow: loading takes two seconds and succeeds. well: it succeeds at once.
+It listens on ASR_PORT, or on any port.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def main() -> None:
         settings = ModelServerSettings()
         configure_logging(settings.log_level)
         service = Service("ASR", _NAME, lambda _: None, partial(asyncio.to_thread, load, how), nothing)
-        asyncio.run(run(service, settings, 0))
+        asyncio.run(run(service, settings, int(os.environ.get("ASR_PORT", "0"))))
 
 
 if __name__ == "__main__":
