@@ -1,6 +1,15 @@
 """uvicorn's WebSocket protocol, with limits on everything that a client may send besides whole messages.
 
-It uses names from inside uvicorn (the `handle_…` methods, `conn`, `close_sent`); pyproject.toml bounds its version.
+The files of this folder use names from inside uvicorn and websockets, so pyproject.toml bounds the versions of both:
+
+    uvicorn's WebSocket protocol  app, close_sent, close_timeout, conn, curr_msg_data_type, disconnected, frames,
+                                  handle_close, handle_cont, handle_parser_exception, handle_ping, handle_pong,
+                                  handle_text, handshake_initiated, keepalive_timeout, loop, on_task_complete, queue,
+                                  send_receive_event_to_app, transport
+    uvicorn's HTTP protocol       loop, on_body, on_headers_complete, on_message_begin, on_message_complete,
+                                  send_400_response, transport
+    websockets                    of `conn`: data_to_send, fail, handshake_exc, reader.buffer; frames.CloseCode,
+                                  frames.Frame
 """
 
 from __future__ import annotations

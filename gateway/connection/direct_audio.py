@@ -5,7 +5,7 @@ the application's task, which then lets the socket be read again. For audio that
 this costs more than all other work on that audio (docs/adr/0041-audio-without-a-queue.md). Calling the reader for each
 frame would cost as much, so it is called once for all frames that were read from the socket together.
 
-This file depends on uvicorn's internals, as `bounded_protocol` does.
+`bounded_protocol` lists what this file uses from inside uvicorn.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A microphone sends fifty frames a second, but a window of recognition needs two or three of them. Reading the socket for
 each frame would take a sixth more of the gateway's CPU time (docs/adr/0027-less-machinery.md).
 
-This file and `bounded_protocol` depend on uvicorn's internals; pyproject.toml bounds uvicorn's version.
+`bounded_protocol` lists what this file uses from inside uvicorn.
 """
 
 from __future__ import annotations
