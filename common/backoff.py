@@ -1,4 +1,8 @@
-"""How long to wait before trying again after a failure. All retries of the project use this module."""
+"""How long to wait before trying again after a failure, for the four processes and `make run`.
+
+The client packages can't import this module and have pauses of their own. gRPC's channels and redis-py use those of
+their libraries.
+"""
 
 from __future__ import annotations
 
