@@ -9,10 +9,11 @@ This module imports little, so that `make run` can check the lock before anythin
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 DEFAULT = Path("./data/valkey")
 _LOCK, _RUN_LOCK = ".lock", ".run.lock"
@@ -41,19 +42,15 @@ def _lock(folder: Path, name: str, who: str, wait_s: float = 0.0) -> int:
     folder.chmod(0o700)  # older versions made it readable for all
     lock = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() < deadline:
-                time.sleep(0.05)
-                continue
+    while not lock_descriptor(lock, blocking=False):
+        if time.monotonic() >= deadline:
             holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
             os.close(lock)
-            raise FolderInUseError(f"another {who} (process {holder or 'unknown'}) uses the folder {folder}") from None
-        os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-        return lock
+            raise FolderInUseError(f"another {who} (process {holder or 'unknown'}) uses the folder {folder}")
+        time.sleep(0.05)
+    os.truncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
 
 
 def problem_with(folder: Path) -> str:
@@ -79,12 +76,9 @@ def is_locked(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not lock_descriptor(lock, blocking=False)
     finally:
         os.close(lock)
-    return False
 
 
 def _other(folder: Path) -> Path:
