@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
+from gateway.audio.adts import decode_adts
+from gateway.audio.container import decode_mp4, decode_ogg, decode_webm
 from gateway.audio.decoded_queue import DecodedQueue
 from gateway.audio.decoder_thread import DecoderThread
 from gateway.audio.encoded_queue import EncodedQueue
+from gateway.audio.flac import decode_flac
+from gateway.audio.pcm import decode_pcm
 from gateway.audio.types import StreamDecoder, StreamKind
+from gateway.audio.wav import decode_wav
 
 INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; the last frame may exceed it
+
+
+def decoders_for(pcm_sample_rate_hz: int) -> Mapping[StreamKind, StreamDecoder]:
+    """The decoder of each format. pcm_sample_rate_hz: the rate of raw PCM."""
+    return {
+        StreamKind.WEBM: decode_webm,
+        StreamKind.OGG: decode_ogg,
+        StreamKind.MP4: decode_mp4,
+        StreamKind.AAC: decode_adts,
+        StreamKind.FLAC: decode_flac,
+        StreamKind.WAV: decode_wav,
+        StreamKind.PCM: partial(decode_pcm, source_sample_rate_hz=pcm_sample_rate_hz),
+    }
 
 
 class Decoder:
     """The event loop's side of the DecoderThread, which puts the decoded audio into `decoded` and ends that queue."""
 
-    def __init__(
-        self, decoded: DecodedQueue, decoders: Callable[[], Mapping[StreamKind, StreamDecoder]], sample_rate_hz: int
-    ) -> None:
+    def __init__(self, decoded: DecodedQueue, sample_rate_hz: int) -> None:
         self._decoded = decoded
-        self._decoders = decoders
         self._sample_rate_hz = sample_rate_hz
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
@@ -29,12 +45,13 @@ class Decoder:
         self._encoded = EncodedQueue(capacity_bytes=INBOX_BYTES, on_room=self._tell_room)
         self._thread: DecoderThread | None = None
 
-    def begin(self, kind: StreamKind) -> None:
-        """A new stream follows."""
+    def begin(self, kind: StreamKind, pcm_sample_rate_hz: int) -> None:
+        """A new stream follows. pcm_sample_rate_hz: the rate of raw PCM; that of the first stream counts."""
         self._encoded.begin(kind)
         if self._thread is None:
+            decoders = decoders_for(pcm_sample_rate_hz)
             self._thread = DecoderThread(
-                self._encoded, self._decoded, self._decoders(), self._sample_rate_hz, self._on_thread_end
+                self._encoded, self._decoded, decoders, self._sample_rate_hz, self._on_thread_end
             )
 
     async def put(self, data: bytes) -> None:

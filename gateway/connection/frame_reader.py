@@ -87,10 +87,11 @@ class FrameReader:
         audio = b"".join(frames)
         if not self._is_waiting or self._has_ended or self._session.is_leaving or len(audio) > self._max_frame_bytes:
             return False
-        if not (self._audio.takes_at_once(frames) and self._arrival.allowance.take_at_once(len(frames), len(audio))):
+        plain = self._audio.plain
+        if not (plain.takes_at_once(frames) and self._arrival.allowance.take_at_once(len(frames), len(audio))):
             return False
-        self._audio.feed_at_once(audio)
-        self._mark.set(self._audio.missing_bytes)
+        plain.feed_at_once(audio)
+        self._mark.set(plain.missing_bytes)
         return True
 
     async def _take(self, frame: MutableMapping[str, Any]) -> None:
@@ -107,7 +108,7 @@ class FrameReader:
             self._expect_anything()
         else:
             await self._audio.feed(audio)
-            self._mark.set(self._audio.missing_bytes)
+            self._mark.set(self._audio.plain.missing_bytes)
 
     async def _take_message(self, message: AnyClientMessage) -> None:
         if unknown := list(message.unknown_fields()):

@@ -102,8 +102,8 @@ class Hearing:
         self._put_back: StreamCut | Quiet | None = None  # came after audio that was still held back
         self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
         self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
-        self._gathering = audio.gathering = Gathering(self._window_samples)
-        audio.quiet_after_s = GAP_S
+        self._gathering = audio.plain.gathering = Gathering(self._window_samples)
+        audio.quiet.after_s = GAP_S
         self._expect()
 
     @property

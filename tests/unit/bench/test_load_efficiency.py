@@ -160,7 +160,7 @@ def test_no_pause_waits_to_be_noticed() -> None:
 async def test_gathered_pcm_comes_out_with_each_whole_window_and_nothing_is_lost() -> None:
     sent = [bytes([i]) * 640 for i in range(8)]  # 320 samples each
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        audio.gathering = Gathering(512)
+        audio.plain.gathering = Gathering(512)
         came: list[bytes] = []
 
         async def listen() -> None:
@@ -189,25 +189,25 @@ async def test_audio_that_comes_between_two_reads_is_one_piece() -> None:
 
 async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        assert audio.missing_bytes == 1
-        audio.gathering = Gathering(512)
-        assert audio.missing_bytes == 1  # the format is not known yet
+        assert audio.plain.missing_bytes == 1
+        audio.plain.gathering = Gathering(512)
+        assert audio.plain.missing_bytes == 1  # the format is not known yet
         await audio.feed(bytes(640))
-        assert audio.missing_bytes == 384
+        assert audio.plain.missing_bytes == 384
         await audio.feed(bytes(640))
-        assert audio.missing_bytes == 2 * 1024 - 1280
-        audio.gathering.expected = Expected.VOICE  # as when nobody speaks
-        assert audio.missing_bytes == 2 * 1024
+        assert audio.plain.missing_bytes == 2 * 1024 - 1280
+        audio.plain.gathering.expected = Expected.VOICE  # as when nobody speaks
+        assert audio.plain.missing_bytes == 2 * 1024
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
-        audio.gathering = Gathering(512)
+        audio.plain.gathering = Gathering(512)
         await audio.feed(bytes(1920))
-        assert audio.missing_bytes == 1  # for encoded audio, each byte is useful
+        assert audio.plain.missing_bytes == 1  # for encoded audio, each byte is useful
 
 
 @pytest.mark.looptime
 async def test_a_microphone_that_is_switched_off_leaves_its_last_sounds_and_then_quiet() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio:
-        audio.gathering, audio.quiet_after_s = Gathering(512), 0.4
+        audio.plain.gathering, audio.quiet.after_s = Gathering(512), 0.4
         await audio.feed(b"\1" * 1024)
         assert isinstance(whole := await anext(audio), DecodedAudio)
         assert len(whole.pcm) == 1024

@@ -148,7 +148,7 @@ def fed(pieces: list[tuple[float, bytes]], until_s: float) -> tuple[float, float
     async def run() -> tuple[float, float]:
         heard_s = quiet_s = 0.0
         async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le") as audio, asyncio.TaskGroup() as tasks:
-            audio.quiet_after_s = 0.4
+            audio.quiet.after_s = 0.4
 
             async def feed() -> None:
                 begun_s = asyncio.get_running_loop().time()
