@@ -70,8 +70,8 @@ class ClientControl:
         raise InvalidInputError("there is no such call in this conversation")
 
     async def _truncate(self, turn_id: str, heard_ms: float, floor: FloorControl) -> None:
-        if floor.is_under_way(turn_id):
-            floor.played(turn_id, heard_ms)
+        if floor.replies.is_under_way(turn_id):
+            floor.replies.played(turn_id, heard_ms)
             await floor.on(LearnerInterrupts())
         turn = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)
         text = ""

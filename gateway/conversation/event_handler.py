@@ -119,7 +119,7 @@ class EventHandler:
             case MemoryChanged(memory):
                 await self._record.change(memory=memory)
             case Playback(turn_id=turn_id, played_ms=played_ms):
-                self._floor.played(turn_id, played_ms)
+                self._floor.replies.played(turn_id, played_ms)
             case Interrupt():
                 await self._floor.on(LearnerInterrupts())
             case Text(text=text):

@@ -90,7 +90,7 @@ class LearnerTurns:
         match said:
             case SpeechStarted(start):
                 self._open_turn.begin(said)
-                self._began_over_partner = self._floor.partner_is_heard
+                self._began_over_partner = self._floor.replies.partner_is_heard
                 await self._on_voice(start)
             case TurnResumed(start):
                 self._open_turn.go_on()
@@ -144,14 +144,14 @@ class LearnerTurns:
 
     async def _on_voice(self, start_sample: int) -> None:
         if self._may_interrupt:
-            await self._floor.on(LearnerSpeaks(over_partner=self._floor.partner_is_heard))
+            await self._floor.on(LearnerSpeaks(over_partner=self._floor.replies.partner_is_heard))
         self._floor.prefill("")
         await self._outbox.send(SpeechStartedMessage())
         await self._outbox.notify(VoiceBegan(self._open_turn.turn_id, self._open_turn.position_s(start_sample)))
 
     async def _on_partial(self, text: str) -> None:
         await self._outbox.send(TranscriptMessage(text=text, is_final=False))
-        says = self._floor.partner_says
+        says = self._floor.replies.partner_says
         if self._may_interrupt and not may_become_sound(text, self._record.state.language, says):
             await self._floor.on(LearnerBargesIn())
         self._floor.prefill(text)
@@ -203,5 +203,5 @@ class LearnerTurns:
         """
         if not self._floor.is_taken:
             may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())
-            return Sound.ECHO if may_be_echo and is_echo(transcript.text, self._floor.partner_said) else None
-        return sound_in(transcript, self._record.state.language, self._floor.partner_says)
+            return Sound.ECHO if may_be_echo and is_echo(transcript.text, self._floor.replies.partner_said) else None
+        return sound_in(transcript, self._record.state.language, self._floor.replies.partner_says)

@@ -160,7 +160,7 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 floor, hints = parts.floor_control(tasks), parts.hints(tasks)
                 asides = Asides(floor.maker, self._outbox, tasks)
-                self._is_under_way = floor.is_under_way
+                self._is_under_way = floor.replies.is_under_way
                 tasks.create_task(parts.beginning.recall_learner())
                 hearing = tasks.create_task(parts.hearing.run())
                 try:

@@ -32,6 +32,7 @@ from gateway.reply.help import Hints
 from gateway.reply.maker import ReplyMaker
 from gateway.reply.outcome import Outcomes
 from gateway.reply.partner import MANNERS
+from gateway.reply.replies import Replies
 from gateway.reply.reply import Reply
 
 
@@ -136,11 +137,9 @@ class SessionParts:
                 on_calls=calls_made,
                 idle_jobs=[self._corrections.run],
             ),
-            Outcomes(record, outbox, now),
+            Replies(Outcomes(record, outbox, now), record=record, tasks=tasks, reply_over=reply_over),
             record=record,
-            tasks=tasks,
             may_speculate=self._options.may_speculate,
-            reply_over=reply_over,
             now=now,
         )
 

@@ -18,6 +18,7 @@ from gateway.reply.floor_control import FloorControl
 from gateway.reply.maker import ReplyMaker, ReplyOptions
 from gateway.reply.outcome import Outcomes
 from gateway.reply.prompt import SOMETHING
+from gateway.reply.replies import Replies
 from gateway.reply.turn_machine import (
     LearnerBargesIn,
     LearnerEnds,
@@ -61,11 +62,9 @@ class Floor:
                 now=now,
                 memory_changed=self._memory_changed,
             ),
-            Outcomes(record, self.outbox, now),
+            Replies(Outcomes(record, self.outbox, now), record=record, tasks=tasks, reply_over=self._reply_over),
             record=record,
-            tasks=tasks,
             may_speculate=lambda: True,
-            reply_over=self._reply_over,
             now=now,
         )
 
