@@ -8,16 +8,14 @@ whole utterance. The conversation goes on.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 
 from common.cancellation import in_own_task
 from common.errors import DeadlineError, ServiceError, UnavailableError, first_service_error
 from common.pcm import BYTES_PER_SAMPLE, VOICE_WINDOW_S
 from gateway import metrics
-from gateway.audio import AudioError, AudioInput, DecodedAudio, Expected, Gathering, Quiet, StreamCut
+from gateway.audio import AudioInput, DecodedAudio, StreamCut
 from gateway.conversation.hearing_events import (
-    AudioRefused,
     Heard,
     HearingEnded,
     HearingEvent,
@@ -27,33 +25,19 @@ from gateway.conversation.hearing_events import (
     VoiceLasts,
 )
 from gateway.conversation.lasting_voice import LastingVoice
+from gateway.conversation.learner_audio import LearnerAudio
 from gateway.conversation.stall_watch import StallWatch
 from gateway.conversation.unheard_audio import UnheardAudio
+from gateway.conversation.voice_state import VoiceState
 from gateway.echo import EchoGuard
-from gateway.ports import (
-    Asr,
-    AsrEvent,
-    AsrStream,
-    EagerEndOfTurn,
-    EndOfTurn,
-    Patience,
-    SpeechStarted,
-    TurnResumed,
-    VoiceContinued,
-    VoicePaused,
-)
+from gateway.ports import Asr, AsrStream, EndOfTurn, Patience
 
 # After a failure, a new stream is opened after this long.
 REOPEN_AFTER_S = 1.0
 # If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
 DOUBTFUL_S = 5.0
-# Audio that has queued up is taken in pieces of this many windows, 0.38 s. The echo guard cleans such a piece without
-# a wait.
-PIECE_WINDOWS = 12
 # A gap in the voice of at most this length does not restart the count that leads to VoiceLasts.
 LONGEST_GAP_S = 0.3
-# When no audio has come for this long, the gathered audio goes to recognition, as the microphone may be off.
-GAP_S = 0.4
 
 
 class Hearing:
@@ -78,38 +62,35 @@ class Hearing:
         deliver: Callable[[HearingEvent], Awaitable[None]],
         echo: EchoGuard | None = None,
     ) -> None:
-        self._audio = audio
         self._asr = asr
         self._sample_rate_hz = sample_rate_hz
         self._language = language
         self._patience = patience
         self._patience_changed = False  # it has changed, and recognition does not know yet
-        self._lasting = LastingVoice(round(interrupt_after_s * sample_rate_hz), round(LONGEST_GAP_S * sample_rate_hz))
-        self._on_audio = on_audio
         self._deliver = deliver
-        self._echo = echo
-        self._sent_samples = 0
-        self._heard_samples = 0  # samples sent, over all streams
-        self._stream_began = 0  # the value of `_heard_samples` when the current stream began
+        self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
+        self._audio = LearnerAudio(
+            audio,
+            window_samples=self._window_samples,
+            on_audio=on_audio,
+            deliver=deliver,
+            turn_is_open=lambda: self._voice.turn_is_open,
+            echo=echo,
+        )
+        lasting = LastingVoice(round(interrupt_after_s * sample_rate_hz), round(LONGEST_GAP_S * sample_rate_hz))
+        self._voice = VoiceState(self._audio.gathering, lasting, self._window_samples)
+        self._sent_samples = 0  # of the current stream
+        self._stream_began = 0  # how many samples of the learner's audio came before the current stream
         self._cut: StreamCut | None = None  # the cut that ends the current stream
         self._stall = StallWatch(self._tell_slow)
-        self._turn_is_open = False
-        self._is_voiced = False
         self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
-        self._window_samples = round(VOICE_WINDOW_S * sample_rate_hz)
-        self._piece_bytes = PIECE_WINDOWS * self._window_samples * BYTES_PER_SAMPLE
-        self._rest = b""  # audio that has come, and that `_next_pcm` has not returned yet
-        self._put_back: StreamCut | Quiet | None = None  # came after audio that was still held back
         self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
         self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
-        self._gathering = audio.plain.gathering = Gathering(self._window_samples)
-        audio.quiet.after_s = GAP_S
-        self._expect()
 
     @property
     def turn_is_open(self) -> bool:
         """Whether the learner is in the middle of a turn, by the events of recognition so far."""
-        return self._turn_is_open
+        return self._voice.turn_is_open
 
     @property
     def has_audio(self) -> bool:
@@ -134,7 +115,7 @@ class Hearing:
             try:
                 await (self._end_at(first) if isinstance(first, StreamCut) else in_own_task(self._recognise(first)))
             except* ServiceError as group:
-                self._turn_is_open = False
+                self._voice.turn_is_open = False
                 is_news = self._failure is None
                 self._failure = first_service_error(group)
                 if is_news:
@@ -154,58 +135,11 @@ class Hearing:
             await self._deliver(TurnCut(cut.keep, cut.turn_id))
 
     async def _next_pcm(self) -> bytes | StreamCut:
-        """The next piece of the learner's audio, or a StreamCut; empty when the audio is finished.
-
-        Broken audio is reported and skipped.
-
-        If the microphone was switched off during a turn, the result is silence for the time that has passed. Without
-        that silence, the turn would never end.
-
-        This is not an async generator, because an async generator that is cancelled while it waits can't be resumed.
-        The caller may be cancelled at any time, so audio stays in `_rest` until nothing more has to be waited for.
-        """
-        while True:
-            while self._rest:
-                await self._let_others_run()
-                if pcm := await self._next_piece():
-                    return pcm
-            item = await self._next_item()
-            if self._echo and isinstance(item, StreamCut | Quiet | None) and (held := self._echo.flush()):
-                self._put_back = item
-                return await self._taken(held)
-            if item is None:
-                return b""
-            if isinstance(item, ServiceError):
-                await self._deliver(AudioRefused(item))
-            elif isinstance(item, Quiet):
-                if self._turn_is_open:
-                    metrics.FILLED_SECONDS.inc(item.seconds)
-                    return bytes(round(item.seconds / VOICE_WINDOW_S) * self._window_samples * BYTES_PER_SAMPLE)
-            elif isinstance(item, StreamCut):
-                self._unheard.drop()
-                return item
-            elif item.pcm:
-                self._on_audio(item)
-                self._rest = item.pcm
-
-    async def _next_item(self) -> DecodedAudio | AudioError | StreamCut | Quiet | None:
-        item, self._put_back = self._put_back, None
-        return item or await anext(self._audio, None)
-
-    async def _let_others_run(self) -> None:
-        """Let other tasks run between two pieces of queued audio, because all of it may take long."""
-        if len(self._rest) > self._piece_bytes:
-            await asyncio.sleep(0)
-
-    async def _next_piece(self) -> bytes:
-        """Take the next piece of `_rest`. The result may be empty."""
-        piece, self._rest = self._rest[: self._piece_bytes], self._rest[self._piece_bytes :]
-        return await self._taken(await self._echo.clean(piece) if self._echo else piece)
-
-    async def _taken(self, pcm: bytes) -> bytes:
-        """Note audio that goes to recognition next."""
-        self._heard_samples += len(pcm) // BYTES_PER_SAMPLE
-        if self._failure and self._unheard.add(pcm):
+        """As `LearnerAudio.next`. While recognition is unavailable, the audio is kept."""
+        pcm = await self._audio.next()
+        if isinstance(pcm, StreamCut):
+            self._unheard.drop()
+        elif pcm and self._failure and self._unheard.add(pcm):
             await self._tell_unheard(self._failure)
         return pcm
 
@@ -216,11 +150,9 @@ class Hearing:
         """
         pieces = (self._failure and self._unheard.pieces()) or (first,)
         self._sent_samples = 0
-        self._stream_began = self._heard_samples - sum(map(len, pieces)) // BYTES_PER_SAMPLE
+        self._stream_began = self._audio.samples - sum(map(len, pieces)) // BYTES_PER_SAMPLE
         self._cut = None
-        self._turn_is_open = self._is_voiced = False
-        self._lasting.end()
-        self._expect()
+        self._voice.begin_stream()
         # Opening a stream may also take long, if the server hangs and other streams have filled the shared connection.
         self._stall.begin()
         async with asyncio.TaskGroup() as watch:
@@ -238,7 +170,10 @@ class Hearing:
     async def _deliver_events(self, stream: AsrStream, feeding: asyncio.Task[None]) -> None:
         """Deliver the events of a stream to its end. Raises ServiceError if it ends before the audio."""
         async for event in stream:
-            self._follow(event)
+            if self._failure:
+                self._failure, self._is_doubtful = None, True
+                self._unheard.drop()
+            self._voice.follow(event, self._sent_samples)
             if not self._is_dropping:
                 await self._deliver(Heard(event))
             if self._is_doubtful and isinstance(event, EndOfTurn):
@@ -268,43 +203,6 @@ class Hearing:
         await self._deliver(HearingIsSlow(error))
         return True
 
-    def _follow(self, event: AsrEvent) -> None:
-        """Keep track of the turn and of the voice."""
-        if self._failure:
-            self._failure, self._is_doubtful = None, True
-            self._unheard.drop()
-        match event:
-            case SpeechStarted(start) | TurnResumed(start):
-                self._turn_is_open = self._is_voiced = True
-                self._lasting.begin(start)
-            case VoiceContinued(start):
-                self._turn_is_open = self._is_voiced = True
-                self._lasting.go_on(start)
-            case VoicePaused(end):
-                self._is_voiced = False
-                self._lasting.pause(end)
-            case EagerEndOfTurn():
-                self._is_voiced = False
-                self._lasting.end()
-            case EndOfTurn():
-                self._turn_is_open = self._is_voiced = False
-                self._lasting.end()
-        self._expect()
-
-    def _expect(self) -> None:
-        """Tell the Gathering what recognition may notice next, and how much audio may go in one message.
-
-        In a pause, each window may end the pause or the turn. A message ends where VoiceLasts is due.
-        """
-        if not self._turn_is_open:
-            self._gathering.expected = Expected.VOICE
-        elif self._is_voiced:
-            self._gathering.expected = Expected.PAUSE
-        else:
-            self._gathering.expected = Expected.ANYTHING
-        left = math.inf if self._lasting.due is None else self._lasting.due - self._sent_samples
-        self._gathering.most_windows = left / self._window_samples
-
     async def _feed(self, stream: AsrStream, pieces: Sequence[bytes]) -> None:
         """Send these pieces and all audio after them, up to a cut or the end, then finish the stream."""
         for piece in pieces[:-1]:
@@ -315,9 +213,9 @@ class Hearing:
                 self._patience_changed = False
                 await stream.set_patience(self._patience())
             await self._send(stream, chunk)
-            if self._lasting.tell(self._sent_samples):
+            if self._voice.lasting.tell(self._sent_samples):
                 await self._deliver(VoiceLasts())
-            self._expect()
+            self._voice.expect(self._sent_samples)
             chunk = await self._next_pcm()
         self._cut = chunk if isinstance(chunk, StreamCut) else None
         await stream.finish()

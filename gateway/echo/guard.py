@@ -20,7 +20,7 @@ from gateway.protocol import AiAudioStart, Interrupted
 _PIECE_S = 0.1
 # After this many pieces, other sessions may run: that is 8 ms of work, if there is an echo. Audio from a microphone
 # comes in fewer pieces; for those, an iteration of the event loop would cost more than the search for an echo.
-# `Hearing` gives at most this many pieces at a time, and relies on their being cleaned without a wait.
+# `LearnerAudio` gives at most this many pieces at a time, and relies on their being cleaned without a wait.
 _PIECES_AT_ONCE = 4
 
 

@@ -16,7 +16,7 @@ from gateway.admission.waiting_room import Arrival
 from gateway.config import GatewaySettings
 from gateway.connection.converse import converse
 from gateway.connection.direct_audio import DirectAudio
-from gateway.conversation.hearing import GAP_S
+from gateway.conversation.learner_audio import GAP_S
 from gateway.conversation.session_options import SessionOptions
 from gateway.ports import Ports
 from gateway.reply.maker import ReplyOptions

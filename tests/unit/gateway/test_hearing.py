@@ -13,6 +13,7 @@ from gateway.audio import AudioInput, StreamCut
 from gateway.audio.gathering import SILENT_WINDOWS, SPEAKING_WINDOWS
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.hearing_events import HearingEvent, VoiceLasts
+from gateway.conversation.learner_audio import LearnerAudio
 from gateway.echo import EchoGuard
 from gateway.ports import AsrEvent, AsrStream, Patience, SpeechStarted, VoiceContinued, VoicePaused
 
@@ -51,7 +52,7 @@ class ListeningAsr:
 class Ear:
     """A `Hearing` under test."""
 
-    def __init__(self, audio: AudioInput, echo: EchoGuard | None = None) -> None:
+    def __init__(self, audio: AudioInput) -> None:
         self.asr = ListeningAsr()
         self.events: list[HearingEvent] = []
         self._audio = audio
@@ -64,7 +65,6 @@ class Ear:
             interrupt_after_s=INTERRUPT_AFTER * WINDOW / RATE_HZ,
             on_audio=lambda _: None,
             deliver=self._deliver,
-            echo=echo,
         )
 
     async def _deliver(self, event: HearingEvent) -> None:
@@ -140,9 +140,9 @@ async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(t
     said = (NOISE * VOICE).astype("<i2").tobytes() * 100
     loop = asyncio.get_running_loop()
     async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:
-        hearing = Ear(audio, EchoGuard(RATE_HZ, loop.time)).hearing
+        learner = learner_audio(audio, EchoGuard(RATE_HZ, loop.time))
         await audio.feed(said)
-        reading = asyncio.create_task(hearing._next_pcm())
+        reading = asyncio.create_task(learner.next())
         for _ in range(turns):
             await asyncio.sleep(0)
         reading.cancel()
@@ -150,10 +150,24 @@ async def test_no_audio_is_lost_if_its_reader_is_cancelled_while_it_is_cleaned(t
         got = b"" if reading.cancelled() else reading.result()
         assert isinstance(got, bytes)
         await audio.finish()
-        while more := await hearing._next_pcm():
+        while more := await learner.next():
             assert isinstance(more, bytes)
             got += more
     assert got == said
+
+
+def learner_audio(audio: AudioInput, echo: EchoGuard) -> LearnerAudio:
+    async def refused(event: HearingEvent) -> None:
+        raise AssertionError(event)
+
+    return LearnerAudio(
+        audio,
+        window_samples=WINDOW,
+        on_audio=lambda _: None,
+        deliver=refused,
+        turn_is_open=lambda: False,
+        echo=echo,
+    )
 
 
 class Holding(EchoGuard):
@@ -177,15 +191,15 @@ class Holding(EchoGuard):
 async def test_what_the_echo_guard_holds_back_goes_to_recognition_before(why: str) -> None:
     said = (NOISE * VOICE).astype("<i2").tobytes()
     async with AudioInput(sample_rate_hz=RATE_HZ, encoding="pcm_s16le") as audio:
-        hearing = Ear(audio, Holding()).hearing
+        learner = learner_audio(audio, Holding())
         await audio.feed(said)
         if why == "the end":
             await audio.finish()
         elif why == "a cut":
             await audio.cut()
         async with asyncio.timeout(5):
-            assert await hearing._next_pcm() == said
+            assert await learner.next() == said
             if why == "a cut":
-                assert isinstance(await hearing._next_pcm(), StreamCut)
+                assert isinstance(await learner.next(), StreamCut)
         await audio.finish()
-        assert await hearing._next_pcm() == b""
+        assert await learner.next() == b""
