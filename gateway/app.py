@@ -69,7 +69,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
     learners = RedisLearners(url, store, ttl_s=settings.progress_ttl_s, session_ttl_s=settings.session_ttl_s)
     seats, limits = RedisSeats(url, longest_keep_s=settings.admission_grace_s), RedisLimits(url)
     async with _model_services(settings) as services, asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(store.keep_saving())]
+        background = [tasks.create_task(store.unsaved.keep_saving())]
         tools: ServerTools = NoServerTools()
         if settings.mcp:
             from gateway.clients.mcp import McpTools  # takes half a second, and most gateways need none

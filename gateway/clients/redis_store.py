@@ -14,16 +14,15 @@ into a conversation that has moved.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 
-from common.errors import ServiceError, UnavailableError
-from gateway import metrics
+from common.errors import UnavailableError
 from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import RESUME_KEY, digest, learner_key, secret_key, session_key, turns_key
+from gateway.clients.unsaved_sessions import UnsavedSessions
 from gateway.history import TURN, SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
 
@@ -34,8 +33,6 @@ UNTOLD_TTL_S = 1800
 """How long a session without a turn is kept. An idle session ends earlier."""
 LEFT_TTL_S = 60
 """How long a session without a turn is kept after its learner has left."""
-SAVE_AGAIN_S = 1.0
-MAX_UNSAVED = 10_000
 
 # Each of these writes may be repeated: the second time changes nothing. Only a "turn" at place -1 would be added twice.
 # KEYS: session, turns. ARGV: epoch, time to live, time to live of a session without turns, then one of
@@ -76,14 +73,14 @@ return 1
 class RedisStore:
     """The Store of the running gateway. All methods raise UnavailableError if Redis can't be reached.
 
-    learner_ttl_s: if 0, nothing about learners is kept or read.
+    learner_ttl_s: if 0, nothing about learners is kept or read. unsaved: the sessions of `save_later`.
     """
 
     def __init__(self, url: str, *, ttl_s: int, learner_ttl_s: int = 0) -> None:
         self._redis = open_redis(url)
         self._ttl_s = ttl_s
         self._untold_ttl_s = min(ttl_s, UNTOLD_TTL_S)
-        self._unsaved: dict[str, UnsavedSession] = {}
+        self.unsaved = UnsavedSessions(self.restore)
         self._learner_ttl_s = learner_ttl_s
         self._resume_key = secrets.token_hex(32)
         self._write_script = self._redis.register_script(_WRITE)
@@ -123,43 +120,12 @@ class RedisStore:
         await self._write(state, "all", digest(resume_token), state.model_dump_json(), *_documents(turns))
 
     def save_later(self, session: UnsavedSession) -> None:
-        """Have `keep_saving` write the session, in its latest state, when Redis can be reached again."""
-        self._unsaved[session.state.session_id] = session
-        if len(self._unsaved) > MAX_UNSAVED:
-            del self._unsaved[next(iter(self._unsaved))]
-        metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
-
-    async def keep_saving(self) -> None:
-        """Write the sessions of `save_later` as soon as possible, until cancelled."""
-        while True:
-            await asyncio.sleep(SAVE_AGAIN_S)
-            while self._unsaved and await self._save_one(next(iter(self._unsaved.values()))):
-                pass
-
-    async def _save_one(self, session: UnsavedSession) -> bool:
-        """Write one session. Returns whether to go on with the next one."""
-        key, turns = session.state.session_id, tuple(session.turns)
-        try:
-            is_erased = await session.check_erased()
-            if not is_erased:
-                await self.restore(session.state, session.resume_token, turns)
-        except SessionTakenError:
-            session.mark_taken()
-        except ServiceError:
-            return False
-        else:
-            if not is_erased and len(turns) != len(session.turns):  # new turns have come meanwhile
-                return True
-            session.mark_saved()
-            how = "erased by its learner" if is_erased else "saved after all"
-            logger.info("session %s is %s, with %d turns", key, how, len(turns))
-        self._unsaved.pop(key, None)
-        metrics.UNSAVED_SESSIONS.set(len(self._unsaved))
-        return True
+        """Have `unsaved` write the session, in its latest state, when Redis can be reached again."""
+        self.unsaved.add(session)
 
     async def leave(self, session_id: str) -> None:
         """The learner has left a session without a turn: keep it only for a moment."""
-        self._unsaved.pop(session_id, None)
+        self.unsaved.drop(session_id)
         async with reachable():
             await awaited(self._redis.expire(session_key(session_id), LEFT_TTL_S))
 
@@ -168,8 +134,7 @@ class RedisStore:
 
         Raises SessionUnknownError, also for a session that can't be read, or WrongTokenError.
         """
-        if unsaved := self._unsaved.get(session_id):  # after the takeover, this gateway could not write it any more
-            await self._save_one(unsaved)
+        await self.unsaved.save(session_id)  # after the takeover, this gateway could not write it any more
         key = session_key(session_id)
         async with reachable():
             fields = await awaited(self._redis.hgetall(key))
@@ -218,7 +183,7 @@ class RedisStore:
 
     async def delete(self, session_id: str) -> None:
         """Forget a session and its turns."""
-        self._unsaved.pop(session_id, None)
+        self.unsaved.drop(session_id)
         async with reachable():
             await awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
 

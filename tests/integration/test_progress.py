@@ -17,6 +17,7 @@ import httpx
 import jwt
 import pytest
 from jsonschema import Draft202012Validator
+from prometheus_client import REGISTRY
 
 from common.errors import InvalidInputError, UnavailableError
 from deploy.mesh import free_ports
@@ -332,8 +333,8 @@ async def test_a_session_that_could_not_be_saved_is_not_written_after_the_erasur
     world.store.save_later(record)
     await world.learners.erase(name)
     world.store.save_later(record)  # this gateway has not heard of the erasure
-    assert await world.store._save_one(record)
-    assert not world.store._unsaved
+    assert await world.store.unsaved.save(record.state.session_id)
+    assert REGISTRY.get_sample_value("aitalk_gateway_unsaved_sessions") == 0
     assert await world.keys() == []
     outbox.close()
     assert [message async for message in outbox] == []

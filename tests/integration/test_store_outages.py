@@ -127,7 +127,7 @@ async def test_unsaved_turns_are_saved_as_soon_as_possible(tmp_path: Path) -> No
     await record.create("token")
     await record.remember(turn(0))
     await record.remember(turn(1))
-    saving = asyncio.create_task(store.keep_saving())
+    saving = asyncio.create_task(store.unsaved.keep_saving())
     with valkey(tmp_path, port, "v"):
         async with asyncio.timeout(20):
             while await store.problem() or not await store.knows("s1", "token"):

@@ -1,0 +1,67 @@
+"""Keeps the sessions that could not be written, and writes them once the store can be reached again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from common.errors import ServiceError
+from gateway import metrics
+from gateway.history import SessionState, Turn
+from gateway.ports import SessionTakenError, UnsavedSession
+
+logger = logging.getLogger(__name__)
+
+SAVE_AGAIN_S = 1.0
+MAX_UNSAVED = 10_000
+"""With more sessions, the oldest is dropped."""
+
+
+class UnsavedSessions:
+    """The unsaved sessions of one gateway. restore: writes a whole session, as `SessionStore.restore`."""
+
+    def __init__(self, restore: Callable[[SessionState, str, Sequence[Turn]], Awaitable[None]]) -> None:
+        self._restore = restore
+        self._sessions: dict[str, UnsavedSession] = {}
+
+    def add(self, session: UnsavedSession) -> None:
+        """Have `keep_saving` write the session, in its latest state."""
+        self._sessions[session.state.session_id] = session
+        if len(self._sessions) > MAX_UNSAVED:
+            del self._sessions[next(iter(self._sessions))]
+        metrics.UNSAVED_SESSIONS.set(len(self._sessions))
+
+    def drop(self, session_id: str) -> None:
+        """The session need not be written any more."""
+        self._sessions.pop(session_id, None)
+        metrics.UNSAVED_SESSIONS.set(len(self._sessions))
+
+    async def keep_saving(self) -> None:
+        """Write the sessions as soon as possible, until cancelled."""
+        while True:
+            await asyncio.sleep(SAVE_AGAIN_S)
+            while self._sessions and await self.save(next(iter(self._sessions))):
+                pass
+
+    async def save(self, session_id: str) -> bool:
+        """Write this session if it is unsaved. Returns False if the store can't be reached."""
+        if (session := self._sessions.get(session_id)) is None:
+            return True
+        turns = tuple(session.turns)
+        try:
+            is_erased = await session.check_erased()
+            if not is_erased:
+                await self._restore(session.state, session.resume_token, turns)
+        except SessionTakenError:
+            session.mark_taken()
+        except ServiceError:
+            return False
+        else:
+            if not is_erased and len(turns) != len(session.turns):  # new turns have come meanwhile
+                return True
+            session.mark_saved()
+            how = "erased by its learner" if is_erased else "saved after all"
+            logger.info("session %s is %s, with %d turns", session_id, how, len(turns))
+        self.drop(session_id)
+        return True
