@@ -43,8 +43,8 @@ class Asides:
         try:
             await reply.run()
         except asyncio.CancelledError:
-            await self._outbox.notify(ReplyEnded(reply.turn_id, "interrupted", reply.text))
+            await self._outbox.notify(ReplyEnded(reply.turn_id, "interrupted", reply.text.written))
             raise
         await self._outbox.notify(
-            ReplyEnded(reply.turn_id, "failed" if reply.failure else "complete", reply.text, reply.failure)
+            ReplyEnded(reply.turn_id, "failed" if reply.failure else "complete", reply.text.written, reply.failure)
         )

@@ -155,7 +155,7 @@ class FloorControl:
         cut = self.replies.cut
         assert cut is not None  # noqa: S101  it follows a Cancel of a released reply
         metrics.FALSE_ALARMS.labels("cut").inc()
-        if cut.text:
+        if cut.text.written:
             self.replies.begin(self.maker.say(cut.unheard_text, turn_id, voice_ended_s=self._now()))
         else:  # no text of the reply had been written
             self.replies.begin(self.maker.again(cut, turn_id, voice_ended_s=self._now()))

@@ -61,7 +61,7 @@ class Outcomes:
         """The reply was never released, so the learner hears nothing of it."""
         self._count(reply, trace, "discarded")
         metrics.EAGER_REPLIES.labels("wasted").inc()
-        metrics.WASTED_CHARACTERS.inc(len(reply.text))
+        metrics.WASTED_CHARACTERS.inc(len(reply.text.written))
         metrics.WASTED_AUDIO_SECONDS.inc(reply.speech.made_samples / reply.speech.sample_rate_hz)
 
     def _count(self, reply: Reply, trace: ReplyTrace, outcome: str) -> None:

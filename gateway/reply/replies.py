@@ -56,12 +56,12 @@ class Replies:
     def partner_says(self) -> str:
         """The words that the partner is saying, or was saying when last interrupted; otherwise empty."""
         latest = self._under_way.reply if self._under_way else self.cut
-        return latest.text if latest else ""
+        return latest.text.written if latest else ""
 
     @property
     def partner_said(self) -> str:
         """The words of the latest reply that was not interrupted; empty if there is none."""
-        return self._ended.text if self._ended else ""
+        return self._ended.text.written if self._ended else ""
 
     def is_under_way(self, turn_id: str) -> bool:
         """Whether this reply is being made, held or heard."""
@@ -112,7 +112,7 @@ class Replies:
             await self._outcomes.ended(reply, trace)
         else:
             await self._outcomes.interrupted(reply, trace)
-        return not (reply.is_over or (reply.text and not reply.unheard_text))
+        return not (reply.is_over or (reply.text.written and not reply.unheard_text))
 
     async def stop_if_sent(self) -> str:
         """Stop the reply under way if all of it was sent: it counts as completely heard. Returns its turn's id, which

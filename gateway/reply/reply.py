@@ -7,22 +7,23 @@ models end and so does the models' work. Nothing is sent afterwards.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from common.cancellation import in_own_task
 from common.errors import EngineError, ServiceError, first_service_error
 from gateway.history import PartnerTurn
-from gateway.notices import CallWritten, ReplySent
+from gateway.notices import ReplySent
 from gateway.outbox import Outbox
-from gateway.ports import ChatMessage, Pieces, ReplyLimits, Tts, TtsStream, Writer, WritingEnd, WritingRequest
+from gateway.ports import ChatMessage, Pieces, ReplyLimits, Tts, Writer, WritingEnd, WritingRequest
 from gateway.protocol import AiText
 from gateway.reply.captions import heard_text, heard_words, to_history
 from gateway.reply.slow_reply import wait_for_result
 from gateway.reply.speech import ReplySpeech
 from gateway.reply.stages import Stages
+from gateway.reply.text import ReplyText
 from gateway.reply.tool_rounds import ReplyTools, ToolRounds
-from gateway.tools import CallPiece, ToolUse
+from gateway.tools import ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class Reply:
     """One reply. `run` makes it and holds it back until `release` is called. `now` is a steady clock in seconds.
 
     messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: see
-    `ToolRounds`. text: the text so far. speech: its speech. unheard_text: see `as_heard`. failure: the error that ended
-    it early. is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model
-    ended it. place: its index among the turns, set when it is released. on_sent: called when all of it has been sent.
-    on_calls: called before that, if it ends with calls.
+    `ToolRounds`. text, speech: what it says. unheard_text: see `as_heard`. failure: the error that ended it early.
+    is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model ended it.
+    place: its index among the turns, set when it is released. on_sent: called when all of it has been sent. on_calls:
+    called before that, if it ends with calls.
     """
 
     def __init__(
@@ -63,7 +64,6 @@ class Reply:
         on_calls: Callable[[Reply], Awaitable[None]] | None = None,
     ) -> None:
         self.turn_id = turn_id
-        self.text = ""
         self.unheard_text = ""
         self.stages = stages
         self.failure: ServiceError | None = None
@@ -71,22 +71,20 @@ class Reply:
         self.end: WritingEnd | None = None
         self.place: int | None = None
         self.is_over = False
+        self._released = asyncio.Event()
+        self.text = ReplyText(turn_id, self._released, stages=stages, outbox=outbox, now=now)
         self.speech = ReplySpeech(turn_id, voice.sample_rate_hz, stages=stages, outbox=outbox, now=now)
         self.messages = messages
         self.writer = writer
         self.tools = tools or ReplyTools()
         self._on_calls = on_calls
-        self._pieces: list[CallPiece] = []  # pieces of calls that were not sent yet
         self._tts = tts
         self._voice = voice
         self._limits = limits
         self._outbox = outbox
         self._now = now
         self._on_sent = on_sent
-        self._shown = 0
-        self._released = asyncio.Event()
         self._is_written = asyncio.Event()  # set when the text or a call has begun
-        self._has_text = asyncio.Event()
         self.rounds = ToolRounds(self.tools, begun=self._is_written, released=self._released)
 
     async def run(self) -> None:
@@ -102,7 +100,7 @@ class Reply:
             waiting = tasks.create_task(self._wait_for_signs())
             failure = await (self._send_text() if self._voice.is_silent else self._send_text_and_speech())
             waiting.cancel()
-        if not (failure or self.text.strip() or self.rounds.calls):
+        if not (failure or self.text.written.strip() or self.rounds.calls):
             failure = EngineError("LLM: the model wrote an empty reply; say it again or put it differently")
         await self._outbox.send(AiText(text="", is_complete=True, turn_id=self.turn_id))
         self.is_sent = True
@@ -124,16 +122,16 @@ class Reply:
             self.rounds.open(self._ask, self.messages) as pieces,
             asyncio.TaskGroup() as tasks,
         ):
-            writing = tasks.create_task(self._write(pieces, stream))
-            tasks.create_task(self._show_once_released())
+            writing = tasks.create_task(self.text.write(pieces, stream))
+            tasks.create_task(self.text.send_once_released())
             tasks.create_task(self.speech.send(stream, self._released))
         return writing.result()
 
     async def _send_text(self) -> ServiceError | None:
         """As `_send_text_and_speech`, without speech."""
         async with self.rounds.open(self._ask, self.messages) as pieces, asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(self._write(pieces))
-            tasks.create_task(self._show_once_released())
+            writing = tasks.create_task(self.text.write(pieces))
+            tasks.create_task(self.text.send_once_released())
         return writing.result()
 
     def _ask(self, messages: Sequence[ChatMessage], tools: ToolUse) -> Pieces:
@@ -160,16 +158,16 @@ class Reply:
 
     def as_heard(self, *, started_s: float, interrupted: bool) -> PartnerTurn:
         """The part that the learner has heard by now, for the history. Sets `unheard_text` to the rest."""
-        speech, samples = self.speech, self.speech.heard_samples()
+        speech, samples, written = self.speech, self.speech.heard_samples(), self.text.written
         if self._voice.is_silent:
-            heard = self.text[: self._shown]
+            heard = self.text.sent
         else:
-            heard = heard_text(self.text, speech.words, samples, speech.total_samples())
-        self.unheard_text = self.text[len(heard) :].lstrip()
+            heard = heard_text(written, speech.words, samples, speech.total_samples())
+        self.unheard_text = written[len(heard) :].lstrip()
         return PartnerTurn(
             turn_id=self.turn_id,
             text=heard.strip(),
-            generated_text=self.text,
+            generated_text=written,
             interrupted=interrupted,
             started_s=round(started_s, 3),
             duration_s=round(samples / speech.sample_rate_hz, 3),
@@ -177,33 +175,12 @@ class Reply:
             latency_ms=self.stages.ms,
         )
 
-    async def _write(
-        self, pieces: AsyncGenerator[str | CallPiece, None], stream: TtsStream | None = None
-    ) -> ServiceError | None:
-        failure = None
-        try:
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    self.stages.mark("first_token", self._now())
-                    self.text += piece
-                    self._has_text.set()
-                    if stream:
-                        await stream.send_text(piece)
-                else:
-                    self._pieces.append(piece)
-                await self._show()
-        except ServiceError as error:
-            failure = error
-        if stream:
-            await stream.finish()
-        return failure
-
     async def _wait_for_signs(self) -> None:
         """Tell the learner if the reply takes long to begin. Raises DeadlineError if it never does."""
         await self._released.wait()
         is_told = await wait_for_result(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
         if not self._voice.is_silent:
-            await self._has_text.wait()  # tools have time limits of their own
+            await self.text.has_begun.wait()  # tools have time limits of their own
             waited_s = 0.0 if is_told or self.rounds.answered else self._waited_s
             await wait_for_result(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
 
@@ -211,17 +188,3 @@ class Reply:
     def _waited_s(self) -> float:
         """How long ago the learner's last sound was."""
         return max(0.0, self._now() - self.stages.origin_s)
-
-    async def _show_once_released(self) -> None:
-        await self._released.wait()
-        await self._show()
-
-    async def _show(self) -> None:
-        """Send the text that was written and not yet sent."""
-        if not self._released.is_set():
-            return
-        if self._shown < len(self.text):
-            piece, self._shown = self.text[self._shown :], len(self.text)
-            await self._outbox.send(AiText(text=piece, is_complete=False, turn_id=self.turn_id))
-        while self._pieces:
-            await self._outbox.notify(CallWritten(self.turn_id, self._pieces.pop(0)))
