@@ -277,7 +277,7 @@ async def test_readiness_names_the_service_that_refuses_the_gateways_token(caplo
         assert "refuses this gateway's SERVICE_TOKEN; set the same one" in problems["llm"]
         assert "does not answer (unavailable)" in problems["tts"]
         assert "TTS_ADDRESS" in problems["tts"]
-    warnings = [record.getMessage() for record in caplog.records if record.name == "gateway.clients.services"]
+    warnings = [record.getMessage() for record in caplog.records if record.name == "gateway.clients.model_service"]
     assert warnings == [f"llm {problems['llm']}"]  # only once, not at each check
 
 
