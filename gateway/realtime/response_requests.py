@@ -12,7 +12,8 @@ from gateway.history import PartnerTurn, Turn
 from gateway.realtime.client_events import ResponseParameters
 from gateway.realtime.errors import ClientError
 from gateway.realtime.items import Item, Items, read_item, unknown_call
-from gateway.realtime.partner_side import PartnerSide, ResponseOptions
+from gateway.realtime.partner_side import PartnerSide
+from gateway.realtime.response import ResponseOptions
 from gateway.realtime.session_conduct import speed_of
 from gateway.realtime.session_config import SessionConfig
 from gateway.realtime.tools import tool_use
