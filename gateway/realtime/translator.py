@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any
 
 from common.errors import InvalidInputError, ServiceError, UnavailableError
-from common.pcm import BYTES_PER_SAMPLE
 from gateway.audio import AudioInput
 from gateway.closing import TimeUsedUpError
 from gateway.conversation.conduct import Configure
@@ -32,7 +31,6 @@ from gateway.notices import (
 from gateway.ports import Languages
 from gateway.protocol import AiAudioStart, AiText, AnyServerMessage, ErrorMessage, Interrupted, Reconnect
 from gateway.realtime import server_events
-from gateway.realtime.audio import AudioDecoder
 from gateway.realtime.client_events import (
     AnyClientEvent,
     BufferAppend,
@@ -46,6 +44,7 @@ from gateway.realtime.client_events import (
 )
 from gateway.realtime.errors import ClientError
 from gateway.realtime.idle_timer import IdleTimer
+from gateway.realtime.input_buffer import InputBuffer
 from gateway.realtime.item_requests import ItemRequests
 from gateway.realtime.items import Items, items_of_turn
 from gateway.realtime.learner_side import LearnerSide
@@ -87,7 +86,6 @@ class Translator:
     ) -> None:
         self.config = config
         self._session = session
-        self._audio = audio
         self._send = send
         self._find_voice = find_voice
         self._languages = languages
@@ -95,9 +93,7 @@ class Translator:
         self._default_instructions = default_instructions
         self._now = now
         self._began_s = now()
-        self._decoder = AudioDecoder(config.audio.input.format.type, audio.sample_rate_hz)
-        self._appended = 0  # samples received over the whole connection
-        self._uncommitted = 0  # samples received since the client last ended a turn
+        self._buffer = InputBuffer(audio, config.audio.input.format.type)
         self._items = Items()
         self._learner = LearnerSide(self._items, lambda: self.config)
         self._partner = PartnerSide(
@@ -145,7 +141,7 @@ class Translator:
         output = config.audio.output.model_copy(update={"voice": voice})
         config = config.model_copy(update={"audio": config.audio.model_copy(update={"output": output})})
         if config.audio.input.format.type != self.config.audio.input.format.type:
-            self._decoder = AudioDecoder(config.audio.input.format.type, self._audio.sample_rate_hz)
+            self._buffer.use(config.audio.input.format.type)
         self.config = config
         self.idle.timeout_changed()
         await self._session.post(Configure(conduct_of(config), state_changes(config)))
@@ -156,12 +152,11 @@ class Translator:
         """Carry out the client's event. Raises ServiceError if the event has no effect."""
         match event:
             case BufferAppend():
-                await self._append(event)
+                await self._buffer.append(event.data())
             case BufferCommit():
                 await self._commit()
             case BufferClear():
-                await self._audio.cut(keep=False)
-                self._uncommitted = 0
+                await self._buffer.clear()
                 await self._send([{"type": "input_audio_buffer.cleared"}])
             case OutputBufferClear():
                 raise ClientError(
@@ -179,14 +174,8 @@ class Translator:
             case _:
                 await self._item_requests.on(event)
 
-    async def _append(self, event: BufferAppend) -> None:
-        if pcm := self._decoder.push(event.data()):
-            self._appended += len(pcm) // BYTES_PER_SAMPLE
-            self._uncommitted += len(pcm) // BYTES_PER_SAMPLE
-            await self._audio.feed(pcm)
-
     async def _commit(self) -> None:
-        length_ms = self._uncommitted / self._audio.sample_rate_hz * 1000
+        length_ms = self._buffer.uncommitted_ms
         is_by_hand = self.config.audio.input.turn_detection is None
         if length_ms < LEAST_COMMIT_MS or not (is_by_hand or self._learner.is_speaking):
             raise ClientError(
@@ -194,12 +183,11 @@ class Translator:
                 f"audio, but buffer only has {length_ms if is_by_hand else 0:.2f}ms of audio.",
                 code="input_audio_buffer_commit_empty",
             )
-        self._uncommitted = 0
         if not is_by_hand:  # recognition ends the turn, and the turn's events follow as usual
-            await self._audio.cut()
+            await self._buffer.commit()
             return
         turn_id, events = self._learner.on_commit()
-        await self._audio.cut(turn_id=turn_id)
+        await self._buffer.commit(turn_id)
         await self._send(events)
 
     # --- what the conversation says -------------------------------------------------------------
@@ -259,7 +247,7 @@ class Translator:
             case ReplyEnded():
                 heard = self._partner.heard
                 if notice.outcome == "complete" and heard and heard.item.id == notice.turn_id:
-                    self.idle.start(self._appended_ms)
+                    self.idle.start(self._buffer.appended_ms)
                 events = self._partner.on_ended(notice)
                 # If the learner began to speak while the partner was heard, only the learner speaks now.
                 return events if self._partner.heard else [*self._learner.on_interruption(), *events]
@@ -274,13 +262,9 @@ class Translator:
 
     async def _on_idle(self, from_ms: float) -> None:
         """Nobody has spoken for `idle_timeout_ms`: the partner goes on."""
-        await self._send(self._learner.on_silence(from_ms, self._appended_ms))
+        await self._send(self._learner.on_silence(from_ms, self._buffer.appended_ms))
         with suppress(ClientError):  # a response may have begun just now
             await self._responses.create(ResponseParameters())
-
-    @property
-    def _appended_ms(self) -> float:
-        return self._appended / self._audio.sample_rate_hz * 1000
 
     def _elapsed_s(self) -> float:
         return round(self._now() - self._began_s, 3)
