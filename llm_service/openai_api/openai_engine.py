@@ -19,7 +19,7 @@ import httpx
 from common.engine_info import EngineDescription
 from common.errors import EngineError, InvalidInputError, ServiceError, UnavailableError
 from llm_service.engine import Delta, Event, GenerationRequest, Message
-from llm_service.metrics import BACKEND_HABITS, SHORTENED
+from llm_service.metrics import SHORTENED
 from llm_service.openai_api.chat_completions import (
     ContextExceededError,
     payload,
@@ -28,13 +28,13 @@ from llm_service.openai_api.chat_completions import (
 from llm_service.openai_api.context import most_tokens, shortened, tool_tokens
 from llm_service.openai_api.dialect import Dialect
 from llm_service.openai_api.json_reply import document_in
+from llm_service.openai_api.known_server import KnownServer
 from llm_service.openai_api.models import ServedModel, choose_model
-from llm_service.openai_api.negotiation import Answer, find_dialect
+from llm_service.openai_api.negotiation import Answer
 from llm_service.openai_api.prompt_reading import OwnTask, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
 from llm_service.openai_api.server_api import ServerApi
 from llm_service.openai_api.slots import Slots
-from llm_service.openai_api.tool_support import ToolSupport
 from llm_service.openai_api.tools_in_words import calls_in_text, in_words
 from llm_service.tools import CallDelta
 
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5  # between two attempts to reach a server that isn't up yet
 REMIND_S = 10.0  # between two log lines about a server that isn't up yet
-LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 NO_SLOT: Mapping[str, int] = {}
 
@@ -70,17 +69,15 @@ class OpenAiEngine:
         self.server = ServerApi(
             base_url, api_key=api_key, request_timeout_s=request_timeout_s, trust_env=trust_env, transport=transport
         )
-        self._name = name
+        self.name = name or self.server.host
+        """For logs and metrics, without a password."""
         self.model = model
         self.ready = False
         self.heard_at = -math.inf
         """When the server last sent a part of a reply, by time.monotonic."""
         self.parameters = 0
         self._context_tokens = 0  # 0: unknown
-        self._dialect = Dialect()
-        self._dialect_found_s = math.inf
-        self._habits: tuple[str, ...] = ()
-        self._tools = ToolSupport()
+        self._known = KnownServer(self._ask, self.name)
         self._reading = PromptReading()
         self._slots = Slots(slots)
 
@@ -116,7 +113,7 @@ class OpenAiEngine:
         self.parameters = found.meta.n_params if found.meta else 0
         self._context_tokens = found.max_model_len or await self.server.context_tokens(kind)
         try:
-            await self._find_dialect(kind)
+            await self._known.find_dialect(kind)
             await self._use_every_slot()
         except InvalidInputError as error:
             if models is not None:
@@ -127,29 +124,10 @@ class OpenAiEngine:
             ) from None
         self.ready = True
 
-    async def _find_dialect(self, kind: str) -> None:
-        self._dialect, habits = await find_dialect(kind, self._ask)
-        self._dialect_found_s = time.monotonic()
-        self._tools.forget()
-        for habit in (*self._habits, *habits):
-            BACKEND_HABITS.labels(self.name, habit).set(habit in habits)
-        self._habits = habits
-
     async def _use_every_slot(self) -> None:
         """Have a token written in each slot, because llama.cpp loads no prompt from its memory into an empty slot."""
         for number in range(self._slots.count):
-            await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._dialect)
-
-    async def _look_again(self) -> bool:
-        """Find the server's dialect again, as it may serve another model now. Returns whether it has changed."""
-        if time.monotonic() - self._dialect_found_s < LOOK_AGAIN_S:
-            return False
-        before = self._dialect
-        try:
-            await self._find_dialect(before.kind)
-        except ServiceError:
-            return False
-        return self._dialect != before
+            await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._known.dialect)
 
     async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
         """One attempt of `find_dialect`."""
@@ -167,11 +145,6 @@ class OpenAiEngine:
         self.ready = False
         await self._reading.close()
         await self.server.close()
-
-    @property
-    def name(self) -> str:
-        """The server's address for logs and metrics, without a password."""
-        return self._name or self.server.host
 
     def describe(self) -> EngineDescription:
         return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
@@ -191,9 +164,9 @@ class OpenAiEngine:
                     raise
                 if isinstance(error, ContextExceededError):
                     request = _shorter(request, error)
-                elif request.is_about_tools and self._tools.note_refusal(error, self.name):
+                elif request.is_about_tools and self._known.tools.note_refusal(error, self.name):
                     continue
-                elif not await self._look_again():
+                elif not await self._known.look_again():
                     raise
             else:
                 return
@@ -204,7 +177,7 @@ class OpenAiEngine:
         Analyses are not urgent: they give way, and their prompts are not read further.
         """
         gives_way = request.gives_way or request.json_schema is not None
-        if self._dialect.kind != "llama.cpp" or gives_way:
+        if self._known.dialect.kind != "llama.cpp" or gives_way:
             async with aclosing(self._with_tools(request)) as events:
                 async for event in events:
                     yield event
@@ -224,14 +197,14 @@ class OpenAiEngine:
         return self._calling(request) if request.is_about_tools else self._stream(request)
 
     async def _calling(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        is_native = await self._tools.calls(self._ask, self._dialect, self.name)
+        is_native = await self._known.tools.calls(self._ask, self._known.dialect, self.name)
         reply = self._stream(request) if is_native else calls_in_text(self._stream(in_words(request)), request)
         async with aclosing(reply) as events:
             async for event in events:
                 yield event
 
     async def _stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
-        dialect = self._dialect
+        dialect = self._known.dialect
         reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
         schema = None if dialect.forces_schemas else request.parsed_schema()
         async with (
@@ -248,7 +221,7 @@ class OpenAiEngine:
                     raise EngineError("the model was asked for JSON in words and answered something else; try again")
                 yield Delta(document)
         if reader.thought_unmarked:
-            self._dialect = replace(dialect, begins_with_thoughts=True, thinks=True)
+            self._known.dialect = replace(dialect, begins_with_thoughts=True, thinks=True)
         yield reader.finish()
 
     async def _read(

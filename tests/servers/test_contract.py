@@ -42,7 +42,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[LlmEngine]:
         settings = {"llm_api_key": server.key} | ({"llm_model_name": server.model} if server.model else {})
         engine = await contract.started("openai", cleanup, llm_base_url=url, llm_request_timeout_s=300.0, **settings)
         assert isinstance(engine, LoadBalancedEngine)
-        request.config.stash[HABITS][request.param] = ", ".join(engine.backends[0].engine._habits)
+        request.config.stash[HABITS][request.param] = ", ".join(engine.backends[0].engine._known.habits)
         yield engine
 
 

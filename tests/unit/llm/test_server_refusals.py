@@ -108,7 +108,7 @@ async def test_refused_parameters_are_found_at_the_start_and_left_out(
     server = Server(refuses=refuses, says=says_by_thinking if "thinking" in habit else lambda _: pieces(HELLO) + END)
     engine = await server.started()
     assert len(caplog.records) == len(found)
-    assert set(engine._habits) == found
+    assert set(engine._known.habits) == found
     history = (*SAID, Message("user", "Hello?"), Message("assistant", "Yes."), Message("user", "Good."))
     assert await reply_of(engine, GenerationRequest(history, 40, 0.7, top_p=0.9)) == HELLO
     assert len(server.asked) == 1
@@ -126,7 +126,7 @@ async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
 
     server = Server(refuses=ignores)
     engine = await server.started()
-    assert set(engine._habits) == {"refuses_json_schema"}
+    assert set(engine._known.habits) == {"refuses_json_schema"}
     assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
     assert SCHEMA in server.asked[-1]["messages"][-1]["content"].replace(" ", "")
 
@@ -145,7 +145,7 @@ async def test_a_schema_may_go_into_json_object() -> None:
 
     server = Server(refuses=refuses)
     engine = await server.started()
-    assert set(engine._habits) == {"schema_in_json_object"}
+    assert set(engine._known.habits) == {"schema_in_json_object"}
     assert json.loads(await reply_of(engine, GenerationRequest(SAID, 40, 0.7, json_schema=SCHEMA))) == {"ok": True}
     assert server.asked[-1]["messages"][-1]["content"] == SAID[-1].content  # the prompt need not ask for JSON in words
 
@@ -155,7 +155,7 @@ async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> Non
     told = "Could not finish the message because max_tokens or model output limit was reached. Try higher max_tokens."
     server = Server(refuses=lambda body: no(400, told) if body["max_tokens"] < 500 else None)
     engine = await server.started()
-    assert "thinks" in engine._habits
+    assert "thinks" in engine._known.habits
     assert await reply_of(engine) == HELLO
 
 
@@ -219,7 +219,7 @@ async def test_a_server_that_changes_its_habits_is_looked_at_again() -> None:
     server.refuses = refuses_parameter("max_tokens")
     with pytest.raises(InvalidInputError):  # it was looked at a moment ago
         await reply_of(engine)
-    engine._dialect_found_s -= 100
+    engine._known._found_s -= 100
     assert await reply_of(engine) == HELLO
 
 
