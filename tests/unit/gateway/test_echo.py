@@ -184,7 +184,7 @@ def test_on_headphones_nothing_is_correlated_while_the_learner_listens_and_nothi
     quiet = np.concatenate([microphone(None, 0), microphone(None, 0)])
     out, guard = cleaned(quiet)
     assert np.array_equal(out, quiet)
-    assert guard._canceller._correlation._sum is None
+    assert guard._canceller._search._correlation._sum is None
     assert not guard._played._pieces
 
 
