@@ -25,20 +25,19 @@ _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): a
 class EchoSearch:
     """The search of one session. played: the partner's audio.
 
-    presence: what is known about the echo. window: the microphone's latest audio. loudness: tells when that audio
-    gets louder. moved: how many samples ahead of the
-    microphone the reference is to be read; negative: behind it.
+    presence: what is known about the echo. window: the microphone's latest audio. loudness: tells when that audio gets
+    louder. moved: how many samples ahead of the microphone the reference is to be read; negative: behind it.
     """
 
     def __init__(self, played: PlayedAudio, sample_rate_hz: int) -> None:
-        self.presence = EchoPresence()
-        self.moved = 0
         self._correlation = Correlation(sample_rate_hz)
+        self.presence = EchoPresence()
         self.window = MicrophoneWindow(self._correlation.window)
+        self.loudness = Loudness()
+        self.moved = 0
         self._played = played
         self._rate_hz = sample_rate_hz
         self._unchecked = 0
-        self.loudness = Loudness()
 
     def look(self, pcm: bytes, start: int) -> bool:
         """Take the microphone's next audio. Check for an echo when enough of the partner's voice has been played since
