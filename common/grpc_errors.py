@@ -1,4 +1,9 @@
-"""The one table between our errors and gRPC status codes: `to_status` for servers, `from_rpc_error` for clients."""
+"""The one table between our errors and gRPC status codes: `to_status` for servers, `from_rpc_error` for clients.
+
+`to_status` adds a google.rpc.Status. So a client can tell the sentences of our servers from the texts of gRPC itself,
+of a proxy, and of a bug. Those have addresses and terms that mean nothing to a learner, so each is replaced by a
+sentence for its code.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ import re
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, status_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
@@ -31,7 +37,7 @@ MAX_MESSAGE_BYTES = 1200
 # grpcio's message if the server ends a call while the client writes a message. The server's own status is lost.
 _LOST_STATUS = "Internal error from Core"
 
-# gRPC's and Envoy's own messages about connections, with addresses and terms that mean nothing to a learner.
+# What gRPC and Envoy say if a connection is broken. Another replica may answer the call, so it is retried.
 _BROKEN = re.compile(
     r"failed to connect|connections to all backends|ipv[46]:|unix:|stream removed|socket closed|recvmsg|goaway"
     r"|rst_stream|keepalive|ping timeout|connection (?:reset|refused)|broken pipe|http2|dns resolution|name resolution"
@@ -48,6 +54,16 @@ _ERRORS: dict[grpc.StatusCode, type[ServiceError]] = {
     grpc.StatusCode.UNAVAILABLE: UnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
 }
+
+_PLAIN: dict[type[ServiceError], str] = {
+    InvalidInputError: "the service refuses this request",
+    SequenceError: "the service refuses this request",
+    BusyError: "the service is busy; try again in a moment",
+    UnavailableError: "the service can't be reached (is it restarting?); try again in a moment",
+    DeadlineError: "the service took too long; try again",
+    EngineError: "the service has failed; try again. If it happens again, the logs say why",
+}
+"""What a learner reads if the status has no sentence of our servers."""
 
 _OF_CONNECTIONS = {
     grpc.StatusCode.UNAVAILABLE,
@@ -94,25 +110,41 @@ def _cut(message: str) -> str:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
-    """The ServiceError for a failed call to `service` ("ASR", "LLM", "TTS")."""
-    if error.details() == _LOST_STATUS:
+    """The ServiceError for a failed call to `service` ("ASR", "LLM", "TTS"). Only a sentence of our own servers is
+    passed on."""
+    status = _status_of(error)
+    if status is None:
+        return _without_status(error, service)
+    kind = _ERRORS.get(error.code(), EngineError)
+    message = f"{service}: {status.message}"
+    return BusyError(message, retry_after_s=_retry_delay_s(status)) if kind is BusyError else kind(message)
+
+
+def _status_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
+    """What `to_status` sent; None if the status comes from somebody else."""
+    try:
+        return rpc_status.from_call(error)  # type: ignore[arg-type]  # it has the same three methods
+    except (ValueError, DecodeError):  # not ours: it contradicts the call's own status, or can't be read
+        return None
+
+
+def _without_status(error: grpc.aio.AioRpcError, service: str) -> ServiceError:
+    """The ServiceError for a status of gRPC itself, of a proxy, or of a bug."""
+    details, code = error.details() or "", error.code()
+    if details == _LOST_STATUS:
         return UnavailableError(f"{service}: the service has ended the call (busy, or restarting?); try again")
-    details = error.details() or ""
     if _TOO_LARGE in details:
         return InvalidInputError(f"{service}: the message is too large; send less at once")
-    if _BROKEN.search(details) and error.code() in _OF_CONNECTIONS:
-        logger.warning("%s: %s: %s", service, error.code().name.lower(), details)
-        return UnavailableError(f"{service}: the service can't be reached (is it restarting?); try again in a moment")
-    kind = _ERRORS.get(error.code(), EngineError)
-    message = f"{service}: {error.details() or error.code().name.lower()}"
-    if kind is BusyError:
-        return BusyError(message, retry_after_s=_retry_delay_s(error))
-    return kind(message)
+    is_broken = code in _OF_CONNECTIONS and _BROKEN.search(details)
+    # UNKNOWN is also the code for an exception of a handler, whose text may quote what somebody said.
+    is_quoted = code is grpc.StatusCode.UNKNOWN and not is_broken
+    logger.warning("%s: %s: %s", service, code.name.lower(), "(in that service's log)" if is_quoted else details)
+    kind = UnavailableError if is_broken else _ERRORS.get(code, EngineError)
+    return kind(f"{service}: {_PLAIN[kind]}")
 
 
-def _retry_delay_s(error: grpc.aio.AioRpcError) -> float:
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it has the same three methods
-    for detail in status.details if status else ():
+def _retry_delay_s(status: status_pb2.Status) -> float:
+    for detail in status.details:
         info = RetryInfo()
         if detail.Unpack(info):
             return float(info.retry_delay.ToMilliseconds()) / 1000

@@ -80,10 +80,11 @@ async def write(call: Any, message: Any, service: str) -> None:
     except grpc.aio.AioRpcError as error:
         raise from_rpc_error(error, service) from error
     except asyncio.InvalidStateError:
-        code, metadata = await call.code(), grpc.aio.Metadata()
+        code = await call.code()
         if code is grpc.StatusCode.OK:
             raise UnavailableError(f"{service}: the service has ended the call; try again") from None
-        ended = grpc.aio.AioRpcError(code, metadata, metadata, await call.details())
+        trailers = await call.trailing_metadata()
+        ended = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailers, await call.details())
         raise from_rpc_error(ended, service) from None
 
 
