@@ -1,4 +1,4 @@
-"""`python -m deploy.supply_chain.audit PIP_AUDIT`: checks all locked packages for known vulnerabilities.
+"""`python -m deploy.supply_chain.audit PIP_AUDIT`: checks all locked Python packages for known vulnerabilities.
 
 Asks pip-audit about every package of every image and environment. The locks may have several versions of a package, for
 example for different machines. pip-audit refuses two versions in one file, so it runs once for the first versions, once
@@ -59,7 +59,8 @@ def main() -> int:
     parser.add_argument("pip_audit")
     parser.add_argument("arguments", nargs="*", help="for pip-audit, after --, such as: -s osv")
     given = parser.parse_args()
-    every = read_locks({lock for locks in CONTENTS.values() for lock in locks})
+    locked = read_locks({lock for locks in CONTENTS.values() for lock in locks})
+    every = [one for one in locked if one.registry == "pypi"]  # from npm come only files of voices
     status = max(audit(given.pip_audit, packages, given.arguments) for packages in rounds(every))
     print(
         {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 LOCKS = Path(__file__).parent.parent / "locks"
 
@@ -19,7 +22,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "make-run": ("mesh", "weights"),
     "make-run-vllm": ("vllm",),
     "make-run-laptop-weights": ("weights-laptop",),
-    "make-run-languages-weights": ("weights-kokoro", "weights-laptop", "weights-whisper-base"),
+    "make-run-languages-weights": ("kokoro-voices", "weights-kokoro", "weights-laptop", "weights-whisper-base"),
     "make-run-npm": ("npm",),
 }
 """Each image (`SERVICE`, `LOCK`) and each environment of `make run` → the locks that are installed into it."""
@@ -27,15 +30,19 @@ CONTENTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Locked:
-    """A package of a lock. hashes: SHA-256 of its wheels and source archives, of which one is installed."""
+    """A package of a lock. hashes: of its wheels and source archives, of which one is installed; SHA-256 in hex, for
+    npm SHA-512. registry: as in a package URL."""
 
     name: str
     version: str
     hashes: tuple[str, ...] = ()
+    registry: Literal["pypi", "npm"] = "pypi"
 
 
 def read_lock(name: str) -> list[Locked]:
-    """The packages of deploy/locks/NAME.txt. Raises ValueError if one has no hash."""
+    """The packages of deploy/locks/NAME.txt, or of NAME/package-lock.json. Raises ValueError if one has no hash."""
+    if (LOCKS / name).is_dir():
+        return _read_npm_lock(LOCKS / name / "package-lock.json")
     found: list[Locked] = []
     for entry in (LOCKS / f"{name}.txt").read_text().replace("\\\n", " ").splitlines():
         if not entry or entry.startswith("#"):
@@ -44,6 +51,19 @@ def read_lock(name: str) -> list[Locked]:
         if not (package and hashes):
             raise ValueError(f"{name}.txt: {entry[:80]!r} has no version or no hash; run `make lock`")
         found.append(Locked(package[1], package[2], hashes))
+    return found
+
+
+def _read_npm_lock(path: Path) -> list[Locked]:
+    found: list[Locked] = []
+    for place, one in json.loads(path.read_text())["packages"].items():
+        if not place:  # the project itself
+            continue
+        algorithm, _, digest = one.get("integrity", "").partition("-")
+        if algorithm != "sha512":
+            raise ValueError(f"{path.parent.name}: {place} has no SHA-512")
+        hashes = (base64.b64decode(digest).hex(),)
+        found.append(Locked(place.removeprefix("node_modules/"), one["version"], hashes, "npm"))
     return found
 
 

@@ -3,11 +3,12 @@
 #
 #   REGISTRY=registry.example.com/aitalk COSIGN_KEY=cosign.key deploy/supply_chain/release.sh 0.1.0
 #
-# base image by digest → build → push → SBOM of the packages (make sbom) and of the whole image (syft) → sign → attest
+# third-party images by digest → base image by digest → build → push → SBOM of the packages (make sbom) and of the whole
+# image (syft) → sign → attest
 #
 # Needs docker with buildx, and skopeo, syft and cosign. Without COSIGN_KEY, cosign signs with your identity (Fulcio).
 # IMAGES: which ones; by default the four CPU images. OUT: the folder for digests and SBOMs. Prints the digest of each
-# image, to be used in the manifests.
+# image, to be used in the manifests. OUT/install: the compose files and manifests with third-party images by digest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=${1:?give the version, such as 0.1.0}
@@ -19,9 +20,29 @@ key=(${COSIGN_KEY:+--key "$COSIGN_KEY"})
 out=${OUT:-build/release/$version}
 mkdir -p "$out"
 
+digest_of() {
+  local digest
+  digest=$(skopeo inspect --format '{{.Digest}}' "docker://$1")
+  [[ $digest == sha256:* ]] || { echo "release: $1 has no digest: $digest" >&2; exit 1; }
+  echo "$digest"
+}
+
+rm -rf "$out/install"
+mkdir "$out/install"
+cp -r docker-compose.yml deploy "$out/install"
+yaml=(--include='*.yml' --include='*.yaml')
+images=$(grep -rhoE '^[ -]*image: *[^ ]+' "${yaml[@]}" docker-compose.yml deploy | sed 's/.*image: *//' | sort -u)
+for image in $images; do
+  [[ $image != aitalk/* ]] || continue # ours; see below
+  digest=$(digest_of "$image")
+  grep -rlF "image: $image" "${yaml[@]}" "$out/install" | while read -r file; do
+    sed -i "s|image: $image\$|&@$digest|" "$file"
+  done
+  echo "third-party image: $image@$digest"
+done | tee "$out/third-party.txt"
+
 tag=$(sed -n 's/^ARG BASE=//p' deploy/docker/Dockerfile)
-digest=$(skopeo inspect --format '{{.Digest}}' "docker://$tag")
-[[ $digest == sha256:* ]] || { echo "release: $tag has no digest: $digest" >&2; exit 1; }
+digest=$(digest_of "$tag")
 base=${tag%:*}@$digest
 echo "base image: $tag is $digest"
 

