@@ -48,8 +48,13 @@ def _lock(folder: Path, name: str, who: str, wait_s: float = 0.0) -> int:
             os.close(lock)
             raise FolderInUseError(f"another {who} (process {holder or 'unknown'}) uses the folder {folder}")
         time.sleep(0.05)
-    os.truncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    holder = str(os.getpid())
+    try:
+        os.pwrite(lock, holder.encode(), 0)
+        os.truncate(lock, len(holder))
+    except OSError:  # the disk is full
+        os.close(lock)
+        raise
     return lock
 
 

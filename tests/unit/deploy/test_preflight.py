@@ -15,7 +15,7 @@ import pytest
 
 from deploy import mesh
 from deploy.configuration import configuration
-from deploy.data_folder import FolderInUseError, is_locked, lock_folder, lock_for_run
+from deploy.data_folder import FolderInUseError, is_locked, lock_folder, lock_for_run, problem_with
 from deploy.mesh import free_ports
 from deploy.port_locks import PortLocks
 from deploy.preflight import CannotStartError, check_machine, check_settings
@@ -159,6 +159,16 @@ def test_a_folder_of_valkey_serves_one_at_a_time(tmp_path: Path) -> None:
     finally:
         os.close(lock)
     check_machine(variables, PortLocks())
+
+
+def test_a_full_disk_is_told_with_the_folder_and_leaves_no_lock(tmp_path: Path) -> None:
+    """/dev/full refuses each write with the error of a full disk."""
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    (folder / ".lock").symlink_to("/dev/full")
+    problem = "can't be written (No space left on device); choose another folder"
+    assert problem_with(folder) == f"VALKEY_DATA_DIR={folder} {problem}"
+    assert not is_locked(folder)
 
 
 def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: Path) -> None:

@@ -96,6 +96,10 @@ REFUSALS: dict[str, tuple[Answer, str]] = {
     "a cluster without all slots": (every("CLUSTERDOWN The cluster is down"), "is a cluster"),
     "too few replicas": (to("EVALSHA", "NOREPLICAS Not enough good replicas to write."), "too few replicas"),
     "full": (to("EVALSHA", "OOM command not allowed when used memory > 'maxmemory'."), "is full"),
+    "its disk is full": (
+        to("EVALSHA", "MISCONF Errors writing to the AOF file: No space left on device"),
+        "can't write to its disk, and so stores nothing; see its log",
+    ),
     "no connection left": (every("ERR max number of clients reached"), "maxclients"),
     "an old or wrong password": (every("WRONGPASS invalid username-password pair or user is disabled."), "password"),
     "no password": (every("NOAUTH Authentication required."), "password"),
