@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
 
 from common.addresses import join
 from common.errors import EngineError, UnavailableError
@@ -32,6 +31,7 @@ from common.loading import turn_to_load
 from common.memory import ADVICE, is_out_of_memory
 from common.memory_sweeps import keep_small
 from common.metrics import MODEL_LOAD_SECONDS, TASKS, meter_calls
+from common.metrics_port import serve_metrics
 from common.security import Security
 from common.settings import ModelServerSettings
 
@@ -197,8 +197,7 @@ async def run(service: Service, settings: ModelServerSettings, port: int) -> Non
     Security.of(settings).check_server(settings)
     loop = asyncio.get_running_loop()
     TASKS.labels(service.label).set_function(lambda: len(asyncio.all_tasks(loop)))
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.grpc_host.strip("[]"))
+    serve_metrics(settings)
     async with ModelServer(service, settings, port) as server:
         stopped = asyncio.create_task(stop.wait())
         warming = asyncio.create_task(server.warm_up())

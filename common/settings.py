@@ -26,6 +26,12 @@ class ProcessSettings(BaseSettings):
         SecretStr(""),
         description="Token that the gateway sends to the model servers and that they require. Empty: no token.",
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="The only bearer token that `/metrics` accepts, at the gateway and at `METRICS_PORT`. Empty: in "
+        "production no process serves `/metrics`. In development the gateway accepts the same tokens as everywhere "
+        "else, and a model server needs none.",
+    )
     grpc_tls_cert: Path | None = Field(
         None, description="PEM file with this process's certificate for gRPC. Empty: gRPC without TLS."
     )
@@ -51,6 +57,11 @@ class ProcessSettings(BaseSettings):
     otel_traces_sampler_arg: float = Field(
         1.0, ge=0, le=1, description="Share of turns that are traced, from 0 to 1. Use the same value in all processes."
     )
+
+    @property
+    def serves_metrics(self) -> bool:
+        """Whether `/metrics` is served: in production only to who has METRICS_TOKEN."""
+        return self.environment == "development" or bool(self.metrics_token.get_secret_value())
 
 
 class ModelServerSettings(ProcessSettings):

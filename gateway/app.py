@@ -174,7 +174,7 @@ def _add_routes(
     options: SessionOptions,
 ) -> None:
     """All routes, with their error handlers."""
-    add_http(app)
+    add_http(app, serves_metrics=settings.serves_metrics)
     app.add_exception_handler(404, not_found)
     _add_conversation(app, settings, ports, entrance, options)
     shared = Shared(ports, options, settings, entrance.draining, services)

@@ -178,9 +178,6 @@ class GatewaySettings(ProcessSettings):
         le=300,
         description="Seconds by which the clocks of the gateway and of the issuer of JSON Web Tokens may differ.",
     )
-    metrics_token: SecretStr = Field(
-        SecretStr(""), description="Bearer token for `/metrics` only. Empty: the same tokens as everywhere else."
-    )
     forwarded_allow_ips: str = Field(
         "127.0.0.1",
         description="Addresses or networks, separated by commas, of the proxies whose `X-Forwarded-For` names the "

@@ -160,7 +160,6 @@ async def words(
     return await asyncio.to_thread(look_up, text, language)
 
 
-@router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
     """Prometheus metrics."""
     TASKS.set(len(asyncio.all_tasks()))
@@ -196,8 +195,10 @@ class _Files(StaticFiles):
         return response
 
 
-def add_http(app: FastAPI) -> None:
+def add_http(app: FastAPI, *, serves_metrics: bool) -> None:
     """Mount the routes, the page's files, and the JavaScript client that it imports."""
     app.include_router(router)
+    if serves_metrics:
+        app.add_api_route("/metrics", metrics, include_in_schema=False)
     app.mount("/static/aitalk", _Files(directory=CLIENT), name="client")
     app.mount("/static", _Files(directory=WEB), name="static")

@@ -115,6 +115,20 @@ async def test_metrics_may_have_a_token_of_their_own() -> None:
         assert (await http.get("/gpu", headers=bearer("prometheus"))).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("given", "open_to"), [({}, None), ({"metrics_token": "prometheus"}, "prometheus")], ids=["closed", "opened"]
+)
+async def test_metrics_are_closed_in_production_unless_they_are_opened(given: Any, open_to: str | None) -> None:
+    async with (
+        TestGateway().running(environment="production", auth_tokens=TOKENS, **given) as gateway,
+        httpx.AsyncClient(base_url=gateway.http) as http,
+    ):
+        for token in (TOKEN, "prometheus"):
+            expected = {200} if token == open_to else {401, 404}
+            assert (await http.get("/metrics", headers=bearer(token))).status_code in expected
+        assert (await http.get("/gpu", headers=bearer(TOKEN))).status_code == 200
+
+
 async def test_jwt_by_a_shared_secret() -> None:
     settings = {"jwt_secret": SECRET, "jwt_audience": "aitalk", "jwt_issuer": "school"}
     good = {"aud": "aitalk", "iss": "school"}

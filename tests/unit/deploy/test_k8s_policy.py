@@ -195,3 +195,16 @@ def test_no_container_of_the_compose_file_gets_the_secrets_of_another() -> None:
         kept = {secret for secret in secrets - read if service["environment"].get(secret) != ""}
         assert kept == set(), name
         assert [secret for secret in secrets & read if service["environment"].get(secret) == ""] == [], name
+
+
+def test_prometheus_and_every_process_of_ours_get_the_token_of_the_metrics() -> None:
+    jobs = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    files = {job["job_name"]: job.get("authorization", {}).get("credentials_file") for job in jobs}
+    assert files == dict.fromkeys(("gateway", "asr", "llm", "tts"), "/tmp/metrics-token") | {"vllm": None}
+    container = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["prometheus"]
+    assert container["environment"] == {"METRICS_TOKEN": "${METRICS_TOKEN:-}"}
+    assert "> /tmp/metrics-token" in container["entrypoint"][2]
+    for name in ("asr", "llm", "tts"):  # the gateway gets the whole secret
+        deployment = next(yaml.safe_load_all((ROOT / "deploy" / "k8s" / "base" / f"{name}.yaml").read_text()))
+        (pod,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert "METRICS_TOKEN" in [variable["name"] for variable in pod["env"]], name

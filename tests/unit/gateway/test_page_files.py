@@ -15,7 +15,7 @@ IMPORT = re.compile(r"""(?:from|import) '(\.[^']+)'|new URL\('([^']+)', import\.
 
 async def test_every_module_that_the_page_imports_is_served() -> None:
     app = FastAPI()
-    add_http(app)
+    add_http(app, serves_metrics=True)
     seen: set[str] = set()
     waiting = {"/static/app.js"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as http:
