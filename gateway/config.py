@@ -160,9 +160,15 @@ class GatewaySettings(ProcessSettings):
         description="Log-in tokens, separated by commas; each admits a client. At least 16 letters, digits or "
         "`._~+-`. Production requires tokens or a JWT key.",
     )
-    jwt_secret: SecretStr = Field(SecretStr(""), description="Secret that signs JSON Web Tokens (HS256).")
+    jwt_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret that signs JSON Web Tokens (HS256). Use it for nothing else, because whoever has it can "
+        "make tokens for every learner.",
+    )
     jwt_public_key: str = Field(
-        "", description="PEM public key of the issuer of JSON Web Tokens (RS256, ES256, EdDSA)."
+        "",
+        description="PEM public key of the issuer of JSON Web Tokens (RS256, ES256, EdDSA). In production this needs "
+        "`JWT_AUDIENCE` and `JWT_ISSUER`.",
     )
     jwt_jwks_url: str = Field(
         "",
@@ -301,9 +307,11 @@ class GatewaySettings(ProcessSettings):
         if self.environment == "production":
             if not self.needs_log_in:
                 raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
-            if self.jwt_jwks_url and not (self.jwt_audience and self.jwt_issuer):
+            # JWT_SECRET needs neither: whoever has the secret can write any audience and issuer into a token.
+            name = "JWT_JWKS_URL" if self.jwt_jwks_url else "JWT_PUBLIC_KEY" if self.jwt_public_key else ""
+            if name and not (self.jwt_audience and self.jwt_issuer):
                 raise ValueError(
-                    "in production JWT_JWKS_URL needs JWT_AUDIENCE and JWT_ISSUER: its keys also sign others' tokens"
+                    f"in production {name} needs JWT_AUDIENCE and JWT_ISSUER: an issuer's keys also sign others' tokens"
                 )
             if self.jwt_jwks_url.startswith("http:"):
                 raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be replaced on their way")

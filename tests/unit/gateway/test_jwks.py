@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm
 from starlette.datastructures import Headers
@@ -217,19 +218,41 @@ async def test_invalid_tokens_are_refused_with_fetched_keys_too(issuer: Issuer) 
     running.cancel()
 
 
+KEYS = {
+    "jwt_jwks_url": "https://a.example/keys",
+    "jwt_public_key": ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    .decode(),
+}
+
+
+def in_production(**given: str) -> GatewaySettings:
+    return GatewaySettings(_env_file=None, environment="production", **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("named", [{}, {"jwt_audience": "a"}, {"jwt_issuer": "b"}])
+def test_in_production_the_issuer_and_the_audience_are_named(key: str, named: dict[str, str]) -> None:
+    """An identity provider's keys also sign the tokens of other applications. A shared secret is the gateway's own."""
+    given = {key: KEYS[key]} | named
+    with pytest.raises(ValueError, match=f"{key.upper()} needs JWT_AUDIENCE and JWT_ISSUER"):
+        in_production(**given).check_protection()
+    in_production(**{key: KEYS[key]}, jwt_audience="a", jwt_issuer="b").check_protection()
+    GatewaySettings(_env_file=None, **given).check_protection()  # type: ignore[arg-type]
+    in_production(jwt_secret="x" * 32).check_protection()
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"jwt_jwks_url": "https://a.example/keys"}, "JWT_AUDIENCE and JWT_ISSUER"),
         ({"jwt_jwks_url": "http://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}, "needs https"),
         ({"jwt_jwks_url": "https://a.example/keys", "jwt_secret": "x" * 32}, "only one of"),
     ],
 )
-def test_in_production_the_issuer_is_named(given: dict[str, str], says: str) -> None:
+def test_in_production_the_keys_come_from_one_safe_place(given: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        GatewaySettings(_env_file=None, environment="production", **given).check_protection()  # type: ignore[arg-type]
-    sound = {"jwt_jwks_url": "https://a.example/keys", "jwt_audience": "a", "jwt_issuer": "b"}
-    GatewaySettings(_env_file=None, environment="production", **sound).check_protection()  # type: ignore[arg-type]
+        in_production(**given).check_protection()
 
 
 async def test_a_token_need_not_name_its_key(issuer: Issuer) -> None:
