@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         environment = configuration()
         warnings = check_settings(environment, here(environment))
         warn(warnings)
-        ports = PortLocks()
+        ports = PortLocks()  # reserved until this process ends
         starts = not (options.fetch or options.dry_run)
         processes = processes_of(environment, ports.reserve_free if starts else is_free)
         fetches = fetch_commands(processes) if options.fetch or environment.get("PROFILE") else {}

@@ -35,8 +35,8 @@ class Message(BaseModel):
     """One message of the prompt."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Part] | None = None
-    tool_calls: Annotated[list[CalledFunction], Field(max_length=MAX_TOOLS)] | None = None
+    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
+    tool_calls: Annotated[list[CalledFunction], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
 
     def checked(self, param: str) -> ChatMessage:
@@ -99,14 +99,14 @@ class ChatBody(JsonBody):
     model_config = ConfigDict(extra="ignore")
 
     model: str
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    stop: str | Annotated[list[str], Field(max_length=4, fail_fast=True)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
@@ -114,12 +114,12 @@ class ChatBody(JsonBody):
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
     logit_bias: dict[str, float] | None = Field(None, json_schema_extra={"maxProperties": 0})
-    modalities: list[str] | None = Field(None, json_schema_extra={"items": {"const": "text"}})
+    modalities: list[str] | None = Field(None, fail_fast=True, json_schema_extra={"items": {"const": "text"}})
     audio: dict[str, Any] | None = Field(None, json_schema_extra={"maxProperties": 0})
-    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = None
+    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    functions: list[Any] | None = Field(None, json_schema_extra={"maxItems": 0, "deprecated": True})
+    functions: list[Any] | None = Field(None, fail_fast=True, json_schema_extra={"maxItems": 0, "deprecated": True})
 
     def to_request(self) -> ChatRequest:
         """The request to the model. Raises ParameterError for an option that is not supported."""

@@ -67,7 +67,7 @@ class Start(ClientMessage):
     scenario: str | None = Field(None, min_length=1, max_length=64)
     instructions: str | None = Field(None, max_length=4000)
     partner_begins: bool | None = None
-    tools: tuple[ToolDefinition, ...] | None = Field(None, max_length=MAX_TOOLS)
+    tools: tuple[ToolDefinition, ...] | None = Field(None, max_length=MAX_TOOLS, fail_fast=True)
     tool_choice: str | None = Field(None, max_length=64)
     confirms_tools: bool | None = None
     native_language: str | None = Field(None, max_length=35)

@@ -101,12 +101,12 @@ class ResponseParameters(BaseModel):
 
     conversation: str | None = None
     instructions: str | None = None
-    input: list[dict[str, Any]] | None = None
+    input: list[dict[str, Any]] | None = Field(None, fail_fast=True)
     output_modalities: tuple[Literal["text", "audio"]] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
     metadata: dict[str, str] | None = None
     audio: dict[str, Any] | None = None
-    tools: tuple[FunctionTool, ...] | None = Field(None, max_length=MAX_TOOLS)
+    tools: tuple[FunctionTool, ...] | None = Field(None, max_length=MAX_TOOLS, fail_fast=True)
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
     prompt: None = None

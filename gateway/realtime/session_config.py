@@ -48,9 +48,9 @@ class TranscriptionConfig(_Part):
 
     model: str | None = None
     language: str | None = Field(None, max_length=35)
-    languages: list[str] | None = None
+    languages: list[str] | None = Field(None, fail_fast=True)
     prompt: str | None = None
-    keywords: list[str] | None = None
+    keywords: list[str] | None = Field(None, fail_fast=True)
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
     def shown(self) -> dict[str, Any]:
@@ -170,8 +170,8 @@ class SessionConfig(_Part):
     output_modalities: tuple[Literal["text", "audio"]] = ("audio",)
     audio: AudioConfig = AudioConfig()
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
-    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = None
-    tools: tuple[FunctionTool, ...] = Field((), max_length=MAX_TOOLS)
+    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = Field(None, fail_fast=True)
+    tools: tuple[FunctionTool, ...] = Field((), max_length=MAX_TOOLS, fail_fast=True)
     prompt: None = None
     tool_choice: Choice = "auto"
     reasoning: dict[str, Any] | None = None

@@ -22,6 +22,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 
 from gateway.audio import AudioError, AudioInput, DecodedAudio
+from gateway.audio.flac import _CRC8
 from tests.support.voices import wheel_folder
 
 Samples = npt.NDArray[np.int16]
@@ -120,6 +121,18 @@ def flac(samples: Samples, rate_hz: int = 48_000, *, channels: int = 1) -> bytes
     return _mux("flac", "flac", {}, samples, rate_hz, channels, 20)
 
 
+def flac_of_nothing(rate_hz: int, frames: int, channels: int = 1) -> bytes:
+    """FLAC in which each frame repeats one value 65,535 times, in 10 bytes and 3 more for each channel."""
+    block = 65_535
+    rates = (rate_hz << 44 | (channels - 1) << 41 | 15 << 36).to_bytes(8, "big")
+    info = block.to_bytes(2, "big") * 2 + bytes(6) + rates + bytes(16)
+    data = b"fLaC\x80" + len(info).to_bytes(3, "big") + info
+    for number in range(frames):
+        head = bytearray([0xFF, 0xF8, 0x70, (channels - 1) << 4 | 0x08, number, *(block - 1).to_bytes(2, "big")])
+        data += bytes([*head, _CRC8(head), *(0, 0, 100) * channels, 0, 0])
+    return data
+
+
 def video_webm(seconds: float = 0.5) -> bytes:
     """A WebM with a moving picture and no sound."""
     sink = _Sink()
@@ -200,7 +213,7 @@ def _mux(
 def _write(
     container: OutputContainer, codec: str, samples: Samples, rate_hz: int, channels: int, frame_ms: int
 ) -> None:
-    layout = "stereo" if channels == 2 else "mono"
+    layout = {1: "mono", 2: "stereo", 8: "7.1"}[channels]
     codec_options = {"frame_duration": str(frame_ms)} if codec == "libopus" else {}
     stream = container.add_stream(codec, rate=rate_hz, layout=layout, options=codec_options)
     assert isinstance(stream, AudioStream)

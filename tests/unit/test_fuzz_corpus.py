@@ -7,14 +7,13 @@ import pytest
 from gateway.audio import AudioError
 from gateway.audio.adts import decode_adts
 from gateway.audio.expansion_limit import FLAC_MAX_S_PER_KIB, FREE_S, MAX_RATE_HZ, MIN_RATE_HZ, ExpansionLimit
-from gateway.audio.flac import _CRC8, decode_flac
+from gateway.audio.flac import decode_flac
 from gateway.audio.types import StreamKind
 from tests.fuzz.__main__ import CORPUS
 from tests.fuzz.targets import BYTES_PER_S, RATE_HZ, TARGETS, Bytes, decoded_bytes
-from tests.support.audio import adts, chirp
+from tests.support.audio import adts, chirp, flac_of_nothing
 
 FILES = sorted(path for path in CORPUS.rglob("*") if path.is_file())
-BLOCK = 65_535
 
 
 def test_every_target_has_a_corpus_and_every_corpus_a_target() -> None:
@@ -35,17 +34,6 @@ def test_a_target_that_breaks_a_promise_is_noticed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("tests.fuzz.targets.FREE_S", 0.0)
     with pytest.raises(AssertionError, match="bytes of PCM"):
         decoded_bytes(StreamKind.AAC, decode_adts, adts(chirp(0.5, 16_000), 16_000), 100)
-
-
-def flac_of_nothing(rate_hz: int, frames: int) -> bytes:
-    """FLAC in which each frame repeats one value BLOCK times, in 15 bytes."""
-    info = BLOCK.to_bytes(2, "big") * 2 + bytes(6) + (rate_hz << 44 | 15 << 36).to_bytes(8, "big") + bytes(16)
-    data = b"fLaC\x80" + len(info).to_bytes(3, "big") + info
-    for number in range(frames):
-        head = bytearray(b"\xff\xf8\x7d\x08" + bytes([number]) + (BLOCK - 1).to_bytes(2, "big"))
-        head += rate_hz.to_bytes(2, "big")
-        data += bytes([*head, _CRC8(head), 0, 0, 100, 0, 0])
-    return data
 
 
 def pcm_and_error(data: bytes) -> tuple[int, str]:
