@@ -19,9 +19,11 @@ define no_packages
   echo "Behind a proxy, set HTTPS_PROXY. With a mirror, set PIP_INDEX_URL and UV_DEFAULT_INDEX. Then try again" >&2; exit 1; }
 endef
 
+python_is_new = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AI-Talk needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+
 $(UV): $(LOCKS)/uv.txt
 	@echo "→ creating $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "AI-Talk needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	@$(python_is_new)
 	@$(PYTHON) deploy/disk_check.py $(VENV)
 	@$(PYTHON) deploy/index_check.py
 	@$(PYTHON) -m venv $(VENV)
@@ -69,12 +71,17 @@ setup-dev: $(VENV)/.dev ## Set up what `make test` and `make check` need
 
 # --- run ---------------------------------------------------------------------------------------
 
+# In a fresh clone: tells mistakes in the settings before the installation, which takes minutes.
+.PHONY: first-check
+first-check:
+	@[ -e $(VENV)/.mesh ] || { $(python_is_new) && $(PYTHON) -m deploy.first_check $(ARGS); }
+
 .PHONY: run
-run: $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000 PROFILE=… ARGS=--dry-run)
+run: first-check $(VENV)/.mesh ## Set up and run the whole mesh on this machine (PORT=8000 PROFILE=… ARGS=--dry-run)
 	@exec $(BIN)/python -m deploy $(ARGS)
 
 .PHONY: models
-models: $(VENV)/.mesh ## Download what `make run` needs with these settings (PROFILE=standard)
+models: first-check $(VENV)/.mesh ## Download what `make run` needs with these settings (PROFILE=standard)
 	@exec $(BIN)/python -m deploy.mesh --fetch $(ARGS)
 
 # --- containers --------------------------------------------------------------------------------

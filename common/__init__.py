@@ -3,9 +3,12 @@
 import os
 import signal
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("ai-talk")
+try:
+    __version__ = version("ai-talk")
+except PackageNotFoundError:  # `make run` checks the settings before it installs anything
+    __version__ = "0"
 
 # ONNX Runtime sends reports to its maker, unless this is set before it is imported
 # (findings/onnxruntime_reports_home.sh).

@@ -1,13 +1,15 @@
-"""The settings of `make run`: the environment overrides `.env`, and `.env` overrides the profile PROFILE."""
+"""The settings of `make run`: the environment overrides `.env`, and `.env` overrides the profile PROFILE.
+
+Importing this module needs only the standard library, for `deploy.first_check`.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from dotenv import dotenv_values
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -30,12 +32,25 @@ def configuration(
 
     profile: None takes PROFILE from the environment or `.env`. Raises ValueError if there is no such profile.
     """
+    from dotenv import dotenv_values
+
     nearer = _filled(dotenv_values(".env") if dotenv is None else dotenv) | _filled(environment)
     name = profile or nearer.get("PROFILE", "")
-    if name and name not in PROFILES:
-        raise ValueError(f"PROFILE={name}: there is no such profile; there are {', '.join(PROFILES)}")
+    check_profile(name)
     base = _filled(dotenv_values(PROFILE_FOLDER / f"{name}.env")) if name else {}
     return dict(environment) | base | nearer
+
+
+def check_profile(name: str) -> None:
+    """Raises ValueError if there is no such profile."""
+    if name and name not in PROFILES:
+        raise ValueError(f"PROFILE={name}: there is no such profile; there are {', '.join(PROFILES)}")
+
+
+def given_to_make(flags: str) -> dict[str, str]:
+    """The variables on the command line of `make`, from its variable MAKEFLAGS: `s -- PORT=80 ARGS=`."""
+    _, _, variables = f" {flags}".partition(" -- ")
+    return {name: value for name, is_one, value in (one.partition("=") for one in shlex.split(variables)) if is_one}
 
 
 def settings_from(cls: type[S], environment: Mapping[str, str]) -> S:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from queue import Empty, Queue
@@ -15,7 +16,8 @@ from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-WITHIN_S = 3.0
+WITHIN_S = 3.0  # then it says that it waits, and what to do
+LONGEST_S = 20.0  # a network that drops packets gives no answer, and pip would wait for minutes
 WHAT_TO_DO = "Behind a proxy, set HTTPS_PROXY. With a mirror, set PIP_INDEX_URL and UV_DEFAULT_INDEX. Then try again"
 FIRST_PACKAGE = "uv"  # the only one that pip installs
 
@@ -68,29 +70,42 @@ def _endpoint(place: str) -> tuple[str, int]:
 
 
 def _why_unreachable(endpoints: set[tuple[str, int]]) -> list[str]:
-    """The reason for each endpoint; none if one can be reached or is slow to answer."""
-    answers: Queue[str] = Queue()
-    for host, port in endpoints:
-        Thread(target=lambda at=(host, port): answers.put(_try(*at)), daemon=True).start()
-    reasons = []
-    for _ in endpoints:
+    """The reason for each endpoint; none if one can be reached."""
+    answers: Queue[tuple[str, str]] = Queue()
+    silent = {f"{host}:{port}" for host, port in endpoints}
+    for at in endpoints:
+        Thread(target=lambda at=at: answers.put(_try(*at)), daemon=True).start()
+    reasons: list[str] = []
+    deadline = time.monotonic() + WITHIN_S
+    is_patient = False
+    while silent:
         try:
-            reason = answers.get(timeout=WITHIN_S)
+            place, reason = answers.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
-            print(f"the package index has not answered within {WITHIN_S:g} s; waiting", file=sys.stderr)
-            return []
+            if is_patient:
+                return [*reasons, *(f"{place}: no answer within {LONGEST_S:g} s" for place in sorted(silent))]
+            names = ", ".join(sorted(silent))
+            told = (
+                f"no answer from the package index ({names}) within {WITHIN_S:g} s; waiting for up to {LONGEST_S:g} s"
+            )
+            print(f"{told}. Is there a network?\n{WHAT_TO_DO}", file=sys.stderr, flush=True)
+            is_patient = True
+            deadline += LONGEST_S - WITHIN_S
+            continue
         if not reason:
             return []
-        reasons.append(reason)
+        silent.discard(place)
+        reasons.append(f"{place}: {reason}")
     return reasons
 
 
-def _try(host: str, port: int) -> str:
+def _try(host: str, port: int) -> tuple[str, str]:
+    """The endpoint, and why it can't be reached; empty if it can."""
     try:
         socket.create_connection((host, port), timeout=60).close()
     except OSError as error:
-        return f"{host}:{port}: {error.strerror or error}"
-    return ""
+        return f"{host}:{port}", error.strerror or str(error)
+    return f"{host}:{port}", ""
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ from common.process import CHECKED
 from common.settings import ProcessSettings
 from deploy.configuration import GPU_PROFILES, ROOT, configuration, settings_from
 from deploy.environments import Environment, environment_of, install_missing
-from deploy.gpus import gpus
+from deploy.gpus import gpus, missing_gpu
 from deploy.port_locks import PortLocks, is_free
+from deploy.ports import PARTS, Part, here
 from deploy.preflight import check_machine, check_settings
 from deploy.profile_cost import cost_of
 
@@ -50,24 +51,6 @@ MODEL_SERVERS = ("asr", "llm", "tts")
 MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A process that others connect to. port: the setting for its port. address: the setting from which others learn
-    its address."""
-
-    name: str
-    port: str
-    default_port: int
-    address: str
-    form: str
-
-
-PARTS = (
-    Part("redis", "VALKEY_PORT", 6379, "REDIS_URL", "redis://127.0.0.1:{}/0"),
-    Part("asr", "ASR_PORT", 50051, "ASR_ADDRESS", "127.0.0.1:{}"),
-    Part("llm", "LLM_PORT", 50052, "LLM_ADDRESS", "127.0.0.1:{}"),
-    Part("tts", "TTS_PORT", 50053, "TTS_ADDRESS", "127.0.0.1:{}"),
-)
 METERED = ("asr", "llm", "tts")
 DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
 # Signals within this time count as one: a terminal sends Ctrl-C to make and to this process, and make passes it on.
@@ -244,13 +227,8 @@ def what_cannot_fit(environment: Mapping[str, str]) -> str:
     if (plan_ := make_plan(environment, found, without=without)).fits:
         return ""
     if not found:
-        return f"PROFILE={profile} needs an NVIDIA GPU, and none is found here; run `make run PROFILE=laptop`"
+        return missing_gpu(profile)
     return f"{written(plan_)}\nthe models do not fit; `python -m deploy.plan` suggests a profile that fits"
-
-
-def here(environment: Mapping[str, str]) -> set[str]:
-    """The names of the processes that run on this machine."""
-    return {"gateway", *(part.name for part in PARTS if not environment.get(part.address))}
 
 
 def processes_of(environment: Mapping[str, str], may_take: Callable[[int], bool] = is_free) -> dict[str, Process]:

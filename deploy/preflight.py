@@ -2,15 +2,14 @@
 seconds.
 
 names of settings  →  their values  →  GPU of the profile  →  ports that are free  →  Valkey's folder
+
+In a fresh clone `deploy.first_check` finds most mistakes earlier, before any package is installed.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
@@ -18,13 +17,13 @@ from pydantic_settings import BaseSettings
 
 from asr_service.config import AsrSettings
 from common import unknown_settings
-from common.addresses import join, listen
 from common.errors import InvalidInputError
 from common.security import Security
 from common.settings import ModelServerSettings, ProcessSettings, problems_in
 from deploy import data_folder
-from deploy.configuration import settings_from
+from deploy.configuration import given_to_make, settings_from
 from deploy.port_locks import PortLocks
+from deploy.ports import port_problems
 from deploy.settings import RunSettings
 from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
@@ -38,7 +37,6 @@ SETTINGS: Mapping[str, type[BaseSettings]] = {
     "tts": TtsSettings,
     "gateway": GatewaySettings,
 }
-_NEXT_PORTS = 50
 
 
 class CannotStartError(ValueError):
@@ -80,7 +78,7 @@ def check_settings(environment: Mapping[str, str], processes: set[str]) -> list[
     try:
         warnings = unknown_settings.check(
             os.environ,
-            {".env": dotenv_values(".env"), "the command line": _given_to_make(environment.get("MAKEFLAGS", ""))},
+            {".env": dotenv_values(".env"), "the command line": given_to_make(environment.get("MAKEFLAGS", ""))},
             is_production=environment.get("ENVIRONMENT", "").lower() == "production",
         )
     except ValueError as error:
@@ -103,93 +101,14 @@ def _check_models(settings: BaseSettings) -> None:
             choose_engine(model)
 
 
-def _given_to_make(flags: str) -> dict[str, str]:
-    """The variables on the command line of `make`, from its variable MAKEFLAGS: `s -- PORT=80 ARGS=`."""
-    _, _, variables = f" {flags}".partition(" -- ")
-    return {name: value for name, is_one, value in (one.partition("=") for one in shlex.split(variables)) if is_one}
-
-
 def check_machine(variables: Mapping[str, Mapping[str, str]], locks: PortLocks) -> None:
     """Check that ports are free and that Valkey may use its folder. Raises CannotStartError.
 
     variables: the environment variables of each process that starts here. locks: reserve the ports.
     """
-    ports = [*_ports(variables)]
-    problems = [problem for host, port, setting in ports if (problem := _port_problem(host, port, setting, locks))]
-    problems += _ports_given_twice(ports)
+    problems = port_problems(variables, locks.reserve)
     if redis := variables.get("redis"):
         problem = data_folder.problem_with(settings_from(ValkeySettings, redis).valkey_data_dir)
         problems += [problem] if problem else []
     if problems:
         raise CannotStartError("\n".join(problems))
-
-
-def _ports(variables: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, int, str]]:
-    """Address, port and setting of each port that will be listened on."""
-    for name, values in variables.items():
-        setting = {"gateway": "PORT", "redis": "VALKEY_PORT"}.get(name, f"{name.upper()}_PORT")
-        host = {"gateway": values.get("HOST") or "0.0.0.0", "redis": "127.0.0.1"}.get(name)  # noqa: S104
-        host = host or values.get("GRPC_HOST") or "127.0.0.1"
-        yield host, int(values[setting]), setting
-        if int(values.get("METRICS_PORT") or 0):
-            yield host, int(values["METRICS_PORT"]), "METRICS_PORT"
-
-
-def _ports_given_twice(ports: Sequence[tuple[str, int, str]]) -> Iterator[str]:
-    """The ports that two settings name, since two processes can't listen on one port. If another process had the
-    gateway's port, its answers would pass the gateway's health check."""
-    settings: dict[int, str] = {}
-    for _, port, setting in ports:
-        first = settings.setdefault(port, setting)
-        if first != setting:
-            counted = (
-                " (METRICS_PORT is counted up for each model server)" if "METRICS_PORT" in (first, setting) else ""
-            )
-            yield f"port {port} is needed for {first} and for {setting}{counted}; change one of them"
-
-
-def _port_problem(host: str, port: int, setting: str, locks: PortLocks) -> str:
-    """Why a process can't listen on that port; empty if it can. The port is then reserved."""
-    try:
-        _try(host, port)
-    except PermissionError:
-        return f"{setting}={port} needs more privileges; choose a port from 1024 on: `make run {setting}=8000`"
-    except OSError as error:
-        if (error.errno or 0) < 0:  # an error of getaddrinfo
-            return f"{host} is not an address of this machine; see HOST and GRPC_HOST"
-        if error.errno != errno.EADDRINUSE:
-            why = os.strerror(error.errno or 0)
-            return f"nothing can listen on {join(host, port)} ({why}); see {setting}, HOST and GRPC_HOST"
-        return f"port {port} is taken{_by(port)}; stop what uses it, or {_another(host, port, setting)}"
-    if not locks.reserve(port):
-        return f"port {port} is reserved by another `make run`; stop that one, or {_another(host, port, setting)}"
-    return ""
-
-
-def _another(host: str, port: int, setting: str) -> str:
-    """How to take one of the next ports, if one of them is free."""
-    for one in range(port + 1, min(port + _NEXT_PORTS, 65536)):
-        with suppress(OSError):
-            _try(host, one)
-            if PortLocks().reserve(one):  # only for now
-                return f"run `make run {setting}={one}`"
-    return f"set {setting} to a free port"
-
-
-def _try(host: str, port: int) -> None:
-    """Raise OSError if a process can't listen on that port."""
-    for one in listen(host, port):
-        one.close()
-
-
-def _by(port: int) -> str:
-    """The program that listens on `port`, if this user may see it."""
-    import psutil  # slow, and needed only if something is wrong
-
-    try:
-        for one in psutil.net_connections("tcp"):
-            if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid:
-                return f" by {psutil.Process(one.pid).name()} (process {one.pid})"
-    except psutil.Error:
-        pass
-    return ""

@@ -1,12 +1,14 @@
 """`python -m tests.support.settings_table`: writes the settings of all processes into docs/settings.md and env.example.
 
 It also writes their names into common/setting_names.py. With these names, each process can warn of a setting that no
-process reads. The names, defaults and descriptions come from the pydantic settings classes. tests/unit/test_docs.py
-fails if one of the three files differs from the classes.
+process reads. It writes what numbers, switches and choices may be into deploy/setting_values.json, for the check before
+the installation. Everything comes from the pydantic settings classes. tests/unit/test_docs.py fails if one of the four
+files differs from the classes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ from pydantic_settings import BaseSettings
 
 from asr_service.config import AsrSettings
 from common.settings import ModelServerSettings, ProcessSettings
+from deploy import setting_values
+from deploy.preflight import SETTINGS
 from deploy.settings import RunSettings
 from deploy.valkey import ValkeySettings
 from gateway.config import GatewaySettings
@@ -27,6 +31,7 @@ from tts_service.config import TtsSettings
 ROOT = Path(__file__).parent.parent.parent
 SETTINGS_PAGE, ENV_EXAMPLE = ROOT / "docs" / "settings.md", ROOT / "env.example"
 SETTING_NAMES = ROOT / "common" / "setting_names.py"
+_RULE = ("type", "enum", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 BEGIN, END = "<!-- settings: python -m tests.support.settings_table -->", "<!-- end of settings -->"
 
 # A setting is listed under the first group that has it. The gateway comes after the model servers, so a setting that it
@@ -135,6 +140,21 @@ def setting_names() -> str:
     )
 
 
+def value_rules() -> str:
+    """The whole of deploy/setting_values.json: a line for each setting that is a number, a switch or a choice, or two
+    lines if two processes have different rules for it."""
+    processes: dict[str, list[str]] = {}
+    for process, cls in SETTINGS.items():
+        for name, schema in cls.model_json_schema()["properties"].items():
+            (kind, *others) = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+            if not others and ("enum" in kind or kind.get("type") in ("integer", "number", "boolean")):
+                limits = {word: kind[word] for word in _RULE if word in kind}
+                rule = json.dumps({"name": name.upper(), "default": schema.get("default"), **limits})
+                processes.setdefault(rule, []).append(process)
+    lines = [json.dumps(json.loads(rule) | {"processes": readers}) for rule, readers in sorted(processes.items())]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
 def with_tables(page: str) -> str:
     """The page with up-to-date tables; raises ValueError if it has no place for them."""
     before, begin, rest = page.partition(BEGIN)
@@ -148,6 +168,7 @@ def main() -> None:
     SETTINGS_PAGE.write_text(with_tables(SETTINGS_PAGE.read_text()))
     ENV_EXAMPLE.write_text(env_example())
     SETTING_NAMES.write_text(setting_names())
+    setting_values.FILE.write_text(value_rules())
 
 
 if __name__ == "__main__":

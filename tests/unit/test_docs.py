@@ -26,6 +26,7 @@ import llm_service
 import tts_service
 from common import grpc_errors
 from common.errors import ServiceError
+from deploy import setting_values
 from gateway.audio.errors import AudioError, AudioErrorCode
 from gateway.closing import ENDED, EXPELLED, FULL, IDLE, LEFT, MOVING, OUT_OF_TIME, TAKEN_OVER
 from gateway.protocol import AnyClientMessage, AnyServerMessage
@@ -38,6 +39,7 @@ from tests.support.settings_table import (
     env_example,
     setting_names,
     settings,
+    value_rules,
     with_tables,
 )
 
@@ -127,6 +129,7 @@ def test_the_settings_page_and_its_companions_are_what_the_code_says() -> None:
     assert page(SETTINGS_PAGE) == with_tables(page(SETTINGS_PAGE)), again
     assert page(ENV_EXAMPLE) == env_example(), again
     assert page(SETTING_NAMES) == setting_names(), again
+    assert page(setting_values.FILE) == value_rules(), again
 
 
 def test_env_example_changes_nothing_when_it_is_used(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from deploy import index_check
 from tests.support.mesh import ROOT
 
 
@@ -34,6 +37,29 @@ def test_an_index_that_can_not_be_reached_is_named_with_the_reason() -> None:
     ended = check(PIP_INDEX_URL=f"http://127.0.0.1:{port}/simple")
     assert ended.returncode == 1
     assert f"127.0.0.1:{port}: Connection refused" in ended.stderr
+
+
+def test_a_network_that_drops_packets_is_told_at_once_and_then_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Linux drops the packets of a new connection to a socket whose queue is full."""
+    monkeypatch.setattr(index_check, "WITHIN_S", 0.05)
+    monkeypatch.setattr(index_check, "LONGEST_S", 0.1)
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as server,
+        socket.socket() as first,
+        socket.socket() as second,
+    ):
+        port = server.getsockname()[1]
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+        assert index_check.main() == 1
+    told = capsys.readouterr().err
+    assert f"no answer from the package index (127.0.0.1:{port}) within 0.05 s; waiting for up to 0.1 s" in told
+    assert f"can't be reached (127.0.0.1:{port}: no answer within 0.1 s)" in told
+    assert told.count("HTTPS_PROXY") == 2
 
 
 def test_the_proxy_is_what_must_be_reached() -> None:

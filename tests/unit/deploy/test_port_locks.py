@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.mesh import PARTS, free_ports, plan
+from deploy.mesh import free_ports, plan
 from deploy.port_locks import PortLocks
+from deploy.ports import PARTS
 from deploy.preflight import CannotStartError, check_machine
 from tests.unit.deploy.test_preflight import make_run
 
