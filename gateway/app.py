@@ -45,6 +45,7 @@ from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
 from gateway.origins import Origins
 from gateway.ports import Llm, NoServerTools, Ports, ServerTools
+from gateway.readiness import Readiness
 from gateway.realtime.client_secrets import client_secrets_router
 from gateway.realtime.converse import Shared
 from gateway.realtime.routes import EntryChecks, add_realtime
@@ -127,7 +128,7 @@ def create_app(
     )
     app = _documented_app(lifespan) if settings.debug else FastAPI(lifespan=lifespan, openapi_url=None)
     app.state.services = services
-    app.state.store = ports.store
+    app.state.readiness = Readiness(services, ports.store)
     app.state.draining = draining
     app.state.scenarios = scenarios = load_library(settings.scenarios_dir)
     _add_middleware(app, settings, authenticator)

@@ -19,6 +19,7 @@ from gateway.history import CefrLevel, Level
 from gateway.languages import practicable
 from gateway.metrics import TASKS
 from gateway.ports import Chat, KnownLanguages, Recordings
+from gateway.readiness import ModelChecks, Readiness
 from gateway.scenarios import Library
 
 WEB = Path(__file__).parent / "web"
@@ -39,7 +40,7 @@ PAGE_HEADERS = {
 router = APIRouter()
 
 
-class Services(Protocol):
+class Services(ModelChecks, Protocol):
     """What the routes need of the model servers; `clients.services.ModelServices` provides it."""
 
     @property
@@ -52,16 +53,8 @@ class Services(Protocol):
         """The language model for other applications."""
         ...
 
-    async def problems(self) -> dict[str, str]:
-        """For each service: why it can't be used now; empty: it is ready."""
-        ...
-
     async def describe(self) -> dict[str, dict[str, Any]]:
         """For each service: engine, model, device, memory and slots."""
-        ...
-
-    async def fallbacks(self) -> dict[str, str]:
-        """For each service that does not run the requested engine: which one it runs, and why."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:
@@ -102,11 +95,11 @@ async def ready(request: Request) -> JSONResponse:
 
     `problems`: why a service or Redis can't be used, and what to do. `redis`: whether conversations can be saved.
     `fallbacks`: for each service that does not run the requested engine, which one it runs, and why. `draining`: this
-    gateway is shutting down, so it is not ready.
+    gateway is shutting down, so it is not ready. The answer may be a second old, except for `draining`.
     """
-    problems, fallbacks, redis = await asyncio.gather(
-        _services(request).problems(), _services(request).fallbacks(), request.app.state.store.problem()
-    )
+    readiness: Readiness = request.app.state.readiness
+    found = await readiness.findings()
+    problems, redis = found.problems, found.redis
     draining = request.app.state.draining.began.is_set()
     is_ready = not (any(problems.values()) or redis or draining)
     answer = {
@@ -114,7 +107,7 @@ async def ready(request: Request) -> JSONResponse:
         "services": {name: not problem for name, problem in problems.items()},
         "redis": not redis,
         "problems": {name: problem for name, problem in (problems | {"redis": redis}).items() if problem},
-        "fallbacks": fallbacks,
+        "fallbacks": found.fallbacks,
         "draining": draining,
         "timestamp": _timestamp(),
     }

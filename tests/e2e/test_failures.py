@@ -13,6 +13,7 @@ import psutil
 
 from bench.story_server import story_server
 from deploy.mesh import free_ports
+from gateway.readiness import FRESH_S
 from tests.e2e.test_conversation import Utterance, as_pcm
 from tests.support.learner import a_learner
 from tests.support.mesh import SHORT_REPLIES, Mesh, running, running_mesh, wait_until_ready
@@ -76,6 +77,7 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
                 tts.stop(signal.SIGKILL)
                 assert (await learner.wait_for("error"))["code"] == "unavailable"
                 await learner.wait_for("interrupted")
+                await asyncio.sleep(FRESH_S)
                 answer = await asyncio.to_thread(httpx.get, f"{url}/ready")
                 assert (answer.status_code, answer.json()["services"]["tts"]) == (503, False)
                 devices = await asyncio.to_thread(httpx.get, f"{url}/gpu")
@@ -115,6 +117,7 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
             synthesis.kill()
             while "tts was killed by SIGKILL; it is started again" not in own.process.log:
                 await asyncio.sleep(0.1)
+            await asyncio.sleep(FRESH_S)
             wait_until_ready(own.http, own.process)
             await learner.send(type="text", text="Hello!")
             await learner.hear_reply()

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from gateway import readiness
 from gateway.ports import SpeechStarted
 from gateway.scenarios.library import BUNDLED
 from tests.support.conversation import eager, end
@@ -197,7 +198,8 @@ async def test_cors_names_the_origins_that_may(gateway: TestGateway) -> None:
     assert "access-control-allow-origin" not in other.headers
 
 
-async def test_http_says_how_things_are(gateway: TestGateway) -> None:
+async def test_http_says_how_things_are(gateway: TestGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "FRESH_S", 0.0)
     async with httpx.AsyncClient(base_url=gateway.http) as client:
         health = (await client.get("/health")).json()
         assert (health["status"], health["service"]) == ("healthy", "ai-talk-backend")

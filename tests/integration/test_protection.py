@@ -25,6 +25,7 @@ from common.grpc_server import ModelServer, Service
 from common.security import Security
 from common.settings import ModelServerSettings
 from deploy.mesh import free_ports
+from gateway import readiness
 from gateway.clients.services import ModelServices
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner, at_the_door
@@ -271,7 +272,10 @@ async def test_services_with_a_token_serve_only_who_has_it() -> None:
             assert (await stub.Check(health_pb2.HealthCheckRequest())).status == 1
 
 
-async def test_readiness_names_the_service_that_refuses_the_gateways_token(caplog: pytest.LogCaptureFixture) -> None:
+async def test_readiness_names_the_service_that_refuses_the_gateways_token(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "FRESH_S", 0.0)
     (nowhere,) = free_ports(1)
     async with (
         serving(service_token="the token") as locked,
