@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from common.bucket import Bucket
 from common.errors import InvalidInputError, ServiceError, UnavailableError
-from gateway.history import SessionState, Turn
+from gateway.history import SessionState, Turn, check_room, length_of
 from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionStore, SessionTakenError
 
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 SAVED_WITHIN_S = 2.0
 """If a write takes the store longer than this, the store counts as unavailable, because a reply must not wait for it.
 """
+
+REWRITTEN_PER_S = 500_000
+"""If more characters per second would be written because turns are inserted before others, or deleted, they are written
+about once a second instead."""
+TURN_CHARS = 200
+"""What a turn takes in the store beside its text, about."""
 
 
 class ConversationRecord:
@@ -43,6 +50,7 @@ class ConversationRecord:
         self._wall_clock = wall_clock
         self._now = now
         self._began_s = self._beginning_s()
+        self._rewriting = Bucket(REWRITTEN_PER_S, now)
         self.resume_token = ""
         self._is_unsaved = self._is_taken = self._is_erased = False
         self.is_wanted: Callable[[], Awaitable[bool]] | None = None
@@ -78,6 +86,10 @@ class ConversationRecord:
         with suppress(ServiceError):  # if this fails, the store soon drops that session anyway
             await self._store.delete(fresh)
 
+    def check_room(self) -> None:
+        """Raises InvalidInputError if the conversation is full."""
+        check_room(map(length_of, self.turns))
+
     async def remember(self, turn: Turn, place: int | None = None) -> None:
         """Add a turn to the history. place: its index, if other turns were added before it was complete."""
         at = len(self.turns) if place is None else min(place, len(self.turns))
@@ -103,7 +115,7 @@ class ConversationRecord:
         """Replace the turn that has the same id as `turn`. Raises InvalidInputError if there is none."""
         at = self._place(turn.turn_id)
         self.turns[at] = turn
-        await self._rewrite(at, 0)
+        await self._write(lambda: self._store.append(self.state, turn, at=at))
 
     async def change(self, **changes: object) -> None:
         """Change fields of the state, e.g. `level`."""
@@ -119,13 +131,21 @@ class ConversationRecord:
 
     async def _rewrite(self, at: int, more: int) -> None:
         """Store all turns again, after `more` turns were inserted at the index `at`. `more` is negative if turns were
-        removed. Turns that prompts leave out stay left out."""
+        removed. Turns that prompts leave out stay left out.
+
+        A client could make each of its messages cost as much as the whole conversation. So the store writes often
+        changed conversations as it writes unsaved ones: all changes together, a moment later.
+        """
         memory = self.state.memory
         counts = {"left_out": memory.left_out, "summarised": memory.summarised}
         moved = {name: count + more if at < count else count for name, count in counts.items()}
         if moved != counts:
             await self.change(memory=memory.model_copy(update=moved))
-        await self._write(lambda: self._store.rewrite(self.state, self.turns))
+        size = sum(map(length_of, self.turns)) + TURN_CHARS * len(self.turns)
+        if self._rewriting.left >= size and self._rewriting.take(size):
+            await self._write(lambda: self._store.rewrite(self.state, self.turns))
+        else:
+            await self._write(self._save_later)
 
     async def leave(self) -> None:
         """The learner has gone and will probably not come back. A session without a turn is not kept."""
@@ -164,11 +184,14 @@ class ConversationRecord:
         except (ServiceError, TimeoutError) as error:
             why = error.message if isinstance(error, ServiceError) else f"no answer within {SAVED_WITHIN_S:g} s"
             logger.warning("session %s can't be saved now: %s", self.state.session_id, why)
-            self._is_unsaved = True
-            self._store.save_later(self)
+            await self._save_later()
             await self._outbox.report(
                 UnavailableError(
                     "the conversation goes on but can't be saved now; it will be saved as soon as that is possible",
                     code="not_saved",
                 )
             )
+
+    async def _save_later(self) -> None:
+        self._is_unsaved = True
+        self._store.save_later(self)

@@ -3,10 +3,12 @@ and the analysis reads them. `conversation_record` holds the values of a running
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from common.errors import InvalidInputError
 from gateway.tools import AUTO, Tool, ToolChoice
 
 Level = Literal["beginner", "intermediate", "advanced"]
@@ -92,6 +94,27 @@ TURN: TypeAdapter[Turn] = TypeAdapter(Turn)
 def call_in(turn: Turn) -> Call | None:
     """The call of a tool, if this turn is one; otherwise None."""
     return turn.call if isinstance(turn, PartnerTurn) else None
+
+
+MAX_TURNS, MAX_CHARS = 5_000, 2_000_000
+"""From this size on, a conversation takes no turns that cost its client nothing: typed ones, and items over the
+Realtime API. 5,000 turns are about 14 hours of talk. Spoken turns are always taken, because they need time."""
+
+
+def check_room(lengths: Iterable[int]) -> None:
+    """Raises InvalidInputError if a conversation whose turns have these `lengths`, in characters, is full."""
+    known = list(lengths)
+    if len(known) >= MAX_TURNS or sum(known) >= MAX_CHARS:
+        raise InvalidInputError(
+            f"this conversation is full: it has {MAX_TURNS:,} turns or {MAX_CHARS:,} characters; begin another one",
+            code="conversation_full",
+        )
+
+
+def length_of(turn: Turn) -> int:
+    """The characters of the turn's text, or of the call's arguments and result."""
+    call = call_in(turn)
+    return len(turn.text) + (len(call.arguments) + len(call.output or "") if call else 0)
 
 
 class SessionTask(StoredModel):

@@ -171,7 +171,7 @@ class RedisStore:
         await self._write(state, "state", state.model_dump_json())
 
     async def append(self, state: SessionState, turn: Turn, *, at: int = -1) -> None:
-        """Add a turn to a session. Raises SessionTakenError if a newer connection owns it.
+        """Add a turn to a session, or replace one. Raises SessionTakenError if a newer connection owns it.
 
         at: the turn's place. Raises SessionLostError if earlier turns are missing, which may happen after a failover.
         """

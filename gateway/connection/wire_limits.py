@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.admission.limits import Bucket
+from common.bucket import Bucket
 
 CONTROL_FRAMES_PER_S = 20.0  # on average; ten times as many may come at once
 MAX_FRAGMENTS = 1000  # of one message, after the first

@@ -75,10 +75,12 @@ class LearnerTurns:
         self._began_over_partner = False  # whether the partner was speaking when the learner's voice began
 
     async def on_typed(self, text: str) -> None:
-        """Handle a typed turn. Raises InvalidInputError if it contains only white space."""
+        """Handle a typed turn. Raises InvalidInputError if it contains only white space, or if the conversation is
+        full."""
         text = text.strip()
         if not text:
             raise InvalidInputError("`text` contains only white space; write something to the partner")
+        self._record.check_room()
         turn = LearnerTurn(turn_id=secrets.token_hex(6), text=text, started_s=self._record.elapsed_s(), typed=True)
         await self._floor.on(LearnerTypes(text), stages=LearnerStages(self._now()), learner_turn=turn)
 

@@ -52,7 +52,8 @@ class SessionStore(Protocol):
         ...
 
     async def append(self, state: SessionState, turn: Turn, *, at: int) -> None:
-        """Add a turn to the session. at: its place. Raises SessionLostError if earlier turns are missing."""
+        """Add a turn to the session, or replace one. at: its place. Raises SessionLostError if earlier turns are
+        missing."""
         ...
 
     async def rewrite(self, state: SessionState, turns: Sequence[Turn]) -> None:

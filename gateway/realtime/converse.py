@@ -10,10 +10,11 @@ from typing import Any
 
 from fastapi import WebSocketDisconnect
 
+from common.bucket import BURST_S
 from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
 from gateway.admission.draining import Draining
-from gateway.admission.limits import BURST_S, Allowance, TooMuchError
+from gateway.admission.limits import Allowance, TooMuchError
 from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioInput
 from gateway.closing import Closing

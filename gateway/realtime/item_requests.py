@@ -61,6 +61,7 @@ class ItemRequests:
 
     async def _create(self, event: ItemCreate) -> None:
         item = read_item(event.item)
+        self._items.check_room()
         if item.kind == "function_call_output":
             self._items.call(item.call_id, "item.call_id")
         before = self._items.add(item, event.previous_item_id)

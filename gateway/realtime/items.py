@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gateway.history import Call, LearnerTurn, PartnerTurn, Turn
+from gateway.history import Call, LearnerTurn, PartnerTurn, Turn, check_room
 from gateway.realtime.errors import ClientError
 
 Role = Literal["user", "assistant", "system"]
@@ -87,6 +87,10 @@ class Items:
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)
+
+    def check_room(self) -> None:
+        """Raises InvalidInputError if there are so many items that the client may create no more."""
+        check_room(len(item.text or "") for item in self._items)
 
     def add(self, item: Item, after: str | None = None) -> str | None:
         """Insert `item` after the item with the id `after`; None: at the end. Returns the id of the item before it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from websockets.asyncio.client import connect
 
@@ -13,6 +14,7 @@ from tests.support.realtime_steps import (
     a_gateway,
     message_item,
     respond,
+    turns,
     write,
 )
 
@@ -108,6 +110,18 @@ async def test_a_reply_that_reaches_its_length_is_incomplete() -> None:
         response = await respond(client, max_output_tokens=5)
         assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
     assert [limits.max_tokens for limits in gateway.llm.limits] == [5]
+
+
+async def test_a_full_conversation_takes_no_more_items_until_some_are_deleted() -> None:
+    async with a_gateway().running() as gateway, realtime(gateway.http) as client:
+        with patch("gateway.history.MAX_TURNS", 2):
+            first = await write(client, "one")
+            await write(client, "two")
+            error = await client.error_for("conversation.item.create", item=message_item("user", "three"))
+            assert (error["type"], error["code"]) == ("invalid_request_error", "conversation_full")
+            await client.send("conversation.item.delete", item_id=first)
+            await write(client, "three")
+    assert turns(gateway) == ["two", "three"]
 
 
 async def test_there_is_one_response_at_a_time() -> None:

@@ -91,6 +91,14 @@ async def test_all_gateways_have_one_key_for_resume_tokens_and_a_store_that_lost
     await away.close()
 
 
+async def test_a_turn_is_replaced_at_its_place(store: RedisStore) -> None:
+    await store.create(STATE, "token")
+    for turn in TURNS:
+        await store.append(STATE, turn)
+    await store.append(STATE, TURNS[1], at=0)
+    assert (await store.resume("abc", "token", "g2"))[1] == [TURNS[1], *TURNS[1:]]
+
+
 async def test_turns_can_be_rewritten_by_the_newest_connection_only(store: RedisStore) -> None:
     await store.create(STATE, "token")
     for turn in TURNS:

@@ -58,7 +58,7 @@ class MemoryStore:
         turns = self._own(state)[2]
         if at > len(turns):
             raise SessionLostError("turns are missing")
-        turns[at:] = [turn]
+        turns[at : at + 1] = [turn]
 
     async def restore(self, state: SessionState, resume_token: str, turns: Sequence[Turn]) -> None:
         self._check()

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 from fastapi import WebSocket
 
+from common.bucket import Bucket
 from gateway.admission.draining import Draining
-from gateway.admission.limits import Allowance, Bucket
+from gateway.admission.limits import Allowance
 from gateway.admission.queue import AdmissionQueue
 from gateway.admission.redis_seats import Count, RedisSeats
 from gateway.admission.waiting_room import Arrival

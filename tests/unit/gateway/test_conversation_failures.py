@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -326,4 +327,20 @@ async def test_turns_that_a_failover_has_lost_are_written_again_without_a_word()
         await talk.post(text("hi again"))
         await asyncio.sleep(3)
     assert not talk.of(ErrorMessage)
+    assert len(talk.store.sessions[talk.connected.session_id][2]) == 4
+
+
+async def test_a_full_conversation_takes_what_is_said_but_nothing_typed() -> None:
+    talk = Conversation()
+    with patch("gateway.history.MAX_CHARS", 20):
+        async with talk.running():
+            await talk.post(text("hi"))
+            await asyncio.sleep(3)
+            assert len(talk.store.sessions[talk.connected.session_id][2]) == 2
+            await talk.post(text("and more"))
+            await asyncio.sleep(3)
+            assert [m.code for m in talk.of(ErrorMessage)] == ["conversation_full"]
+            talk.asr.script = one_turn()
+            await talk.speak(2.0)
+            await asyncio.sleep(3)
     assert len(talk.store.sessions[talk.connected.session_id][2]) == 4
