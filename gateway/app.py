@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, WebSocket
@@ -184,7 +185,7 @@ def _add_routes(
     add_learner_routes(app, entrance, ports.learners)
     # Mount OpenAI's API last, because it answers every path under PREFIX that no earlier route answers.
     context = ApiContext(settings, ports, services, entrance, Uploads(settings.upload_max_at_once))
-    client_secrets = client_secrets_router(shared, entrance.authenticator, entrance.client)
+    client_secrets = client_secrets_router(shared, entrance.authenticator, partial(entrance.client, stores=True))
     app.mount(PREFIX, create_openai_app(context, client_secrets))
 
 

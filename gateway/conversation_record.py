@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from common.bucket import Bucket
 from common.errors import InvalidInputError, ServiceError, UnavailableError
-from gateway.history import SessionState, Turn, check_room, length_of
+from gateway.history import LearnerTurn, SessionState, Turn, check_room, length_of
 from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionStore, SessionTakenError
 
@@ -55,6 +55,8 @@ class ConversationRecord:
         self._is_unsaved = self._is_taken = self._is_erased = False
         self.is_wanted: Callable[[], Awaitable[bool]] | None = None
         """Called before a session that the store lacks is written. Returns False if the learner has erased it."""
+        self.on_said: Callable[[], Awaitable[None]] | None = None
+        """Called when a turn of the learner has been written."""
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, including the time between two connections."""
@@ -98,6 +100,8 @@ class ConversationRecord:
             await self._rewrite(at, 1)
         else:
             await self._write(lambda: self._store.append(self.state, turn, at=at))
+        if self.on_said and isinstance(turn, LearnerTurn) and not self._is_unsaved:
+            await self.on_said()
 
     async def insert(self, turn: Turn, *, after: str | None) -> None:
         """Add a turn after the one with the id `after`; None: before all others. Raises InvalidInputError."""

@@ -56,8 +56,9 @@ class Entry(Protocol):
         """Checks the request's token."""
         ...
 
-    def client(self, request: Request) -> AbstractAsyncContextManager[None]:
-        """Count the request within the block. Raises ServiceError if it is not admitted."""
+    def client(self, request: Request, *, stores: bool = False) -> AbstractAsyncContextManager[None]:
+        """Count the request within the block. stores: the store then keeps more. Raises ServiceError if it is not
+        admitted."""
         ...
 
 
@@ -123,7 +124,7 @@ async def _learner(
 ) -> AsyncIterator[str]:
     """The name of the learner who sends the request, which is counted until it is answered."""
     entry: Entry = request.app.state.entrance
-    async with entry.client(request):
+    async with entry.client(request, stores=request.scope["endpoint"] in (agree, keep_word)):
         subject = client_of(request, entry.authenticator).subject
         if not (subject or made_up):
             raise InvalidInputError(

@@ -166,10 +166,11 @@ REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were refused, 
 CLIENT_LIMITS = from_zero(
     Counter(
         "aitalk_gateway_client_limits_total",
-        "Times that a client reached a limit: connections, openings (per minute), messages, bytes, time (per day).",
+        "Times that a client reached a limit: connections, openings (per minute), messages, bytes, time (per day), "
+        "client_secrets (Realtime keys).",
         ["limit"],
     ),
-    *("connections", "openings", "messages", "bytes", "time"),
+    *("connections", "openings", "messages", "bytes", "time", "client_secrets"),
 )
 CLIENT_LIMITS_SHARED = Gauge(
     "aitalk_gateway_client_limits_shared",

@@ -71,7 +71,8 @@ class Limits:
     """The limits at one gateway. `run` it as a task for as long as the gateway serves.
 
     connections: how many a client may have open at once, at all gateways together. per_minute: WebSockets that it may
-    open per minute; 0: any number. daily_s: seconds in conversations per day; 0: any number.
+    open, and requests that store something, per minute; 0: any number. daily_s: seconds in conversations per day; 0:
+    any number.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Limits:
     async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
         """Count one more connection of this client within the block. Raises TooMuchError.
 
-        is_request: it is an HTTP request. The number of HTTP requests per minute is not limited.
+        is_request: it is an HTTP request that stores nothing. The number of these per minute is not limited.
         """
         per_minute = 0 if is_request else self._per_minute
         if per_minute and self._opened_here(name) > per_minute:
@@ -181,7 +182,9 @@ class Limits:
 
     def _too_many_opened(self) -> TooMuchError:
         metrics.CLIENT_LIMITS.labels("openings").inc()
-        return TooMuchError(f"more than {self._per_minute} connections opened within a minute; wait a minute")
+        return TooMuchError(
+            f"more than {self._per_minute} connections opened, or things stored, within a minute; wait a minute"
+        )
 
     def _too_many_open(self) -> TooMuchError:
         metrics.CLIENT_LIMITS.labels("connections").inc()

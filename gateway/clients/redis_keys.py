@@ -38,6 +38,11 @@ def secret_key(secret: str) -> str:
     return f"aitalk:client_secret:{digest(secret)}"
 
 
+def secrets_keys(client: str) -> tuple[str, str]:
+    """Which short-lived keys of a client are valid, and how much they hold."""
+    return f"aitalk:client:{digest(client)}:secrets", f"aitalk:client:{digest(client)}:secrets_held"
+
+
 def learner_key(learner: str) -> str:
     """The hash with a learner's usual pause."""
     return f"aitalk:learner:{_learner_digest(learner)}"

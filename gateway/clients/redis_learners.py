@@ -1,14 +1,15 @@
 """Learners' records in Redis, for those who agreed to be remembered.
 
-    aitalk:learner:{SHA-256}:record         hash        id, since
+    aitalk:learner:{SHA-256}:record         hash        id, since; spoken: 1 once the learner has said something
     aitalk:learner:{SHA-256}:conversations  hash        digest of the session's id → the conversation's entry (JSON)
     aitalk:learner:{SHA-256}:used           hash        "en word" → 1, for each word that the learner has used
     aitalk:learner:{SHA-256}:words          hash        "en word" → a word to learn (JSON)
     aitalk:learner:{SHA-256}:sessions       sorted set  session ids by the time of their last beginning
 
 The SHA-256 is a digest of the learner's name. All these keys are kept for PROGRESS_TTL_S after the record's last
-change. The writes of a conversation name the record's id, and have no effect once that record is erased. An erasure
-finds the conversations by the session ids. An id is dropped when its session can't be stored any more.
+change, or for UNUSED_TTL_S as long as the learner has neither said anything nor kept a word. The writes of a
+conversation name the record's id, and have no effect once that record is erased. An erasure finds the conversations by
+the session ids. An id is dropped when its session can't be stored any more.
 """
 
 from __future__ import annotations
@@ -31,11 +32,14 @@ from gateway.progress.review import due
 MAX_CONVERSATIONS = 500
 MAX_WORDS_USED = 20_000
 MAX_WORDS_TO_LEARN = 1000
+UNUSED_TTL_S = 24 * 3600
+"""How long a record is kept without a word and without a turn."""
 SESSION_SLACK_S = 24 * 3600
 """A session's id is kept this much longer than the session itself, counted from its last beginning."""
 
 
 # KEYS: the fields of LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
+#   "spoken"
 #   "agree", id and beginning of a new record, session id or "", now, the time before which session ids are dropped
 #   "used", the most words that may be kept, words …: returns those that are new
 #   "put", which key, field, document, the most that may be kept: returns 0 if there is no room
@@ -52,6 +56,8 @@ if what == 'agree' then
   end
   answer = id
 elseif not id or (ARGV[1] ~= '' and ARGV[1] ~= id) then return -1
+elseif what == 'spoken' then
+  redis.call('HSET', KEYS[1], 'spoken', 1)
 elseif what == 'used' then
   answer = {}
   local room = tonumber(ARGV[4]) - redis.call('HLEN', KEYS[3])
@@ -65,9 +71,12 @@ elseif what == 'put' then
 elseif what == 'drop' then
   answer = redis.call('HDEL', KEYS[tonumber(ARGV[4])], ARGV[5])
 end
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[2]) end
+local ttl, held = tonumber(ARGV[2]), 0
+for i = 2, 4 do held = held + redis.call('HLEN', KEYS[i]) end
+if held == 0 and not redis.call('HGET', KEYS[1], 'spoken') then ttl = math.min(ttl, UNUSED_TTL_S) end
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
 return answer
-"""
+""".replace("UNUSED_TTL_S", str(UNUSED_TTL_S))
 _CONVERSATIONS, _WORDS = 2, 4  # numbers of KEYS
 
 
@@ -108,6 +117,10 @@ class RedisLearners:
             learner, "", "agree", secrets.token_hex(8), now.isoformat(), session_id, now.timestamp(), oldest_s
         )
         return str(record)
+
+    async def has_spoken(self, learner: str, record_id: str) -> None:
+        """The learner has said something, so the record is kept for long."""
+        await self._change(learner, record_id, "spoken")
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
         """Whether this record still exists, that is, has not been erased."""

@@ -1,15 +1,18 @@
 """Session state in Redis: any gateway can continue any session.
 
-aitalk:session:{id}             hash    state (JSON), token (SHA-256 of the resume token), epoch
-aitalk:session:{id}:turns       list    one JSON document per turn
-aitalk:learner:{SHA-256}        hash    usual_pause_ms; the key contains only a digest of the learner's name
-aitalk:client_secret:{SHA-256}  string  the settings of a short-lived key (`ek_…`); the name contains its digest
-aitalk:resume_key               string  a random key that makes the resume tokens of the Realtime API; it doesn't expire
+aitalk:session:{id}                   hash    state (JSON), token (SHA-256 of the resume token), epoch
+aitalk:session:{id}:turns             list    one JSON document per turn
+aitalk:learner:{SHA-256}              hash    usual_pause_ms; the key contains only a digest of the learner's name
+aitalk:client_secret:{SHA-256}        string  the settings of a short-lived key (`ek_…`); the name contains its digest
+aitalk:client:{SHA-256}:secrets       zset    a client's valid short-lived keys, with their bytes → when they expire
+aitalk:client:{SHA-256}:secrets_held  hash    bytes: how much these keys hold together
+aitalk:resume_key                     string  a random key that makes the resume tokens of the Realtime API
 
 The first two are kept for SESSION_TTL_S after the last change. The third is kept for LEARNER_TTL_S after the learner's
-last conversation, the fourth until the short-lived key expires. A session does not say which learner it belongs to.
-Each resumption raises the session's epoch. Writes of an older epoch are refused, so that an old connection can't write
-into a conversation that has moved.
+last conversation, the fourth until the short-lived key expires, the fifth and sixth for two hours after the client's
+last such key, and the seventh for ever. A session does not say which learner it belongs to. Each resumption raises the
+session's epoch. Writes of an older epoch are refused, so that an old connection can't write into a conversation that
+has moved.
 """
 
 from __future__ import annotations
@@ -21,7 +24,15 @@ from contextlib import suppress
 
 from common.errors import UnavailableError
 from gateway.clients.redis_client import awaited, open_redis, reachable
-from gateway.clients.redis_keys import RESUME_KEY, digest, learner_key, secret_key, session_key, turns_key
+from gateway.clients.redis_keys import (
+    RESUME_KEY,
+    digest,
+    learner_key,
+    secret_key,
+    secrets_keys,
+    session_key,
+    turns_key,
+)
 from gateway.clients.unsaved_sessions import UnsavedSessions
 from gateway.history import TURN, SessionState, Turn
 from gateway.ports import SessionLostError, SessionTakenError, SessionUnknownError, UnsavedSession, WrongTokenError
@@ -33,6 +44,11 @@ UNTOLD_TTL_S = 1800
 """How long a session without a turn is kept. An idle session ends earlier."""
 LEFT_TTL_S = 60
 """How long a session without a turn is kept after its learner has left."""
+MAX_SECRETS_BYTES = 32 * 1024 * 1024
+"""What the valid short-lived keys of one client may hold together; 10,000 keys with 3 kB of settings each."""
+SECRET_BYTES = 300
+"""What a short-lived key takes beside its settings, about."""
+LONGEST_SECRET_S = 7200
 
 # Each of these writes may be repeated: the second time changes nothing. Only a "turn" at place -1 would be added twice.
 # KEYS: session, turns. ARGV: epoch, time to live, time to live of a session without turns, then one of
@@ -69,6 +85,26 @@ redis.call('EXPIRE', KEYS[2], ttl)
 return 1
 """
 
+# KEYS: the key, and those of `secrets_keys`. ARGV: document, time to live, its bytes, the most bytes of all valid keys,
+# the longest time to live. Returns 0 if the client's keys hold too much already.
+_KEEP_KEY = """
+local secret, valid, held = unpack(KEYS)
+local now = tonumber(redis.call('TIME')[1])
+for _, one in ipairs(redis.call('ZRANGEBYSCORE', valid, '-inf', now)) do
+  redis.call('HINCRBY', held, 'bytes', -tonumber(string.match(one, '^%d+')))
+  redis.call('ZREM', valid, one)
+end
+if tonumber(redis.call('HGET', held, 'bytes') or 0) + ARGV[3] > tonumber(ARGV[4]) then return 0 end
+if redis.call('ZADD', valid, now + ARGV[2], ARGV[3] .. ' ' .. secret) == 1 then
+  redis.call('HINCRBY', held, 'bytes', ARGV[3])
+end
+redis.call('EXPIRE', valid, ARGV[5])
+redis.call('EXPIRE', held, ARGV[5])
+redis.call('SET', secret, ARGV[1])
+redis.call('EXPIRE', secret, ARGV[2])
+return 1
+"""
+
 
 class RedisStore:
     """The Store of the running gateway. All methods raise UnavailableError if Redis can't be reached.
@@ -84,6 +120,7 @@ class RedisStore:
         self._learner_ttl_s = learner_ttl_s
         self._resume_key = secrets.token_hex(32)
         self._write_script = self._redis.register_script(_WRITE)
+        self._keep_key_script = self._redis.register_script(_KEEP_KEY)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
@@ -199,10 +236,17 @@ class RedisStore:
                 self._resume_key = str(await awaited(self._redis.get(RESUME_KEY)))
         return self._resume_key.encode()
 
-    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
-        """Store the document of a client's key until the key expires."""
+    async def keep_client_secret(self, client: str, secret: str, document: str, ttl_s: int) -> bool:
+        """Store the document of a client's key until the key expires. Returns False if the client's valid keys would
+        hold more than MAX_SECRETS_BYTES."""
+        size = SECRET_BYTES + len(document.encode())
+        longest_s = max(ttl_s, LONGEST_SECRET_S)
         async with reachable():
-            await awaited(self._redis.set(secret_key(secret), document, ex=ttl_s))
+            kept = await self._keep_key_script(
+                keys=[secret_key(secret), *secrets_keys(client)],
+                args=[document, ttl_s, size, MAX_SECRETS_BYTES, longest_s],
+            )
+        return bool(kept)
 
     async def client_secret(self, secret: str) -> str | None:
         """The document of this key; None if it has expired."""

@@ -135,7 +135,9 @@ class Beginning:
     async def _keep_progress(self) -> None:
         """The learner agrees to a record of progress. If nothing was said yet, their due words are practised."""
         await self._learner.agree(self._record.state.session_id)
-        if not self._record.turns:
+        if self._record.turns:
+            await self._learner.has_spoken()
+        else:
             words = await self._learner.words_due(self._record.state.language)
             await self._record.change(practice_words=tuple(words))
 

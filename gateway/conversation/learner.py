@@ -47,6 +47,8 @@ class Learner:
         self._has_subject = bool(subject)
         self._name = learner_name(subject) if subject else ""
         self._record_id = ""  # empty: the learner has not agreed to a record
+        self._agreed_name = ""  # the learner whose record this conversation has begun or continued
+        self._spoken_record_id = ""  # the record that knows that its learner has said something
         self.usual_pause_ms = 0
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
@@ -79,14 +81,19 @@ class Learner:
     async def agree(self, session_id: str) -> None:
         """The learner agrees to a record of progress, to which this session then belongs.
 
-        Raises InvalidInputError if the learner has no name or this gateway keeps no records, UnavailableError if the
-        store can't be reached.
+        Raises InvalidInputError if the learner has no name, if this conversation has begun another learner's record, or
+        if this gateway keeps no records; UnavailableError if the store can't be reached.
         """
         if not self._name:
             raise InvalidInputError(
                 "`keep_progress` needs to know whose progress it is: send `learner` too, or log in with a JSON Web "
                 "Token; nothing is kept of this conversation"
             )
+        if self._agreed_name not in ("", self._name):
+            raise InvalidInputError(
+                "this conversation belongs to the record of another `learner`; open another connection"
+            )
+        self._agreed_name = self._name
         try:
             self._record_id = await self._records.agree(self._name, session_id)
         except ServiceError as error:
@@ -96,6 +103,16 @@ class Learner:
             ) from error
         if not self._record_id:
             raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
+
+    async def has_spoken(self) -> None:
+        """The learner has said or typed something: if they have agreed to a record, it is now kept for long."""
+        if self._record_id in ("", self._spoken_record_id):
+            return
+        self._spoken_record_id = self._record_id
+        try:
+            await self._records.has_spoken(self._name, self._record_id)
+        except ServiceError as error:  # the record is kept for long once the conversation has been added to it
+            logger.info("a learner's record does not know that they have spoken: %s", error)
 
     def disagree(self) -> None:
         """The learner doesn't agree, or no longer agrees: nothing of this conversation is added to their record."""

@@ -22,12 +22,13 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
 }
 MAX_MESSAGES = 1000
+Stop = Annotated[str, Field(max_length=1000)]
 
 
 class Part(BaseModel):
     """A part of a message; only texts are understood."""
 
-    type: str
+    type: Annotated[str, Field(max_length=64)]
     text: str = ""
 
 
@@ -35,7 +36,7 @@ class Message(BaseModel):
     """One message of the prompt."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
+    content: str | Annotated[list[Part], Field(max_length=MAX_MESSAGES, fail_fast=True)] | None = None
     tool_calls: Annotated[list[CalledFunction], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
 
@@ -61,7 +62,7 @@ class Message(BaseModel):
 class JsonSchema(BaseModel):
     """A schema with its name."""
 
-    name: str = ""
+    name: Annotated[str, Field(max_length=256)] = ""
     schema_: Annotated[dict[str, Any], Field(alias="schema")] = Field(default_factory=dict)
 
 
@@ -98,7 +99,7 @@ class ChatBody(JsonBody):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str
+    model: Annotated[str, Field(max_length=256)]
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
@@ -106,7 +107,7 @@ class ChatBody(JsonBody):
     max_completion_tokens: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=4, fail_fast=True)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4, fail_fast=True)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
@@ -114,12 +115,16 @@ class ChatBody(JsonBody):
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
     logit_bias: dict[str, float] | None = Field(None, json_schema_extra={"maxProperties": 0})
-    modalities: list[str] | None = Field(None, fail_fast=True, json_schema_extra={"items": {"const": "text"}})
+    modalities: list[Annotated[str, Field(max_length=64)]] | None = Field(
+        None, max_length=10, fail_fast=True, json_schema_extra={"items": {"const": "text"}}
+    )
     audio: dict[str, Any] | None = Field(None, json_schema_extra={"maxProperties": 0})
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS, fail_fast=True)] | None = None
     tool_choice: Literal["auto", "none", "required"] | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    functions: list[Any] | None = Field(None, fail_fast=True, json_schema_extra={"maxItems": 0, "deprecated": True})
+    functions: list[Any] | None = Field(
+        None, max_length=MAX_TOOLS, fail_fast=True, json_schema_extra={"maxItems": 0, "deprecated": True}
+    )
 
     def to_request(self) -> ChatRequest:
         """The request to the model. Raises ParameterError for an option that is not supported."""

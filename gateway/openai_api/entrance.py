@@ -39,15 +39,16 @@ class Entrance:
     origins: Origins
 
     @asynccontextmanager
-    async def client(self, request: Request) -> AsyncIterator[None]:
-        """Count the request as a connection of its client within the block.
+    async def client(self, request: Request, *, stores: bool = False) -> AsyncIterator[None]:
+        """Count the request as a connection of its client within the block. stores: Redis then keeps more, so these
+        requests are also limited per minute.
 
         Raises ForbiddenOriginError, UnauthorizedError, TooMuchError.
         """
         if not self.origins.allow(request.headers):
             raise ForbiddenOriginError("pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS")
         client = client_of(request, self.authenticator)
-        async with self.limits.connection(client.name, is_request=True):
+        async with self.limits.connection(client.name, is_request=not stores):
             yield
 
     @asynccontextmanager

@@ -22,12 +22,13 @@ from gateway.ports import TtsStream
 router = APIRouter(tags=["audio"])
 
 SAMPLE_RATE_HZ = 24_000  # the rate of OpenAI's `pcm`
+Name = Annotated[str, Field(max_length=256)]
 
 
 class VoiceId(BaseModel):
     """A voice by its id."""
 
-    id: str
+    id: Name
 
 
 class SpeechRequest(JsonBody):
@@ -35,10 +36,10 @@ class SpeechRequest(JsonBody):
 
     model_config = ConfigDict(extra="ignore")
 
-    model: str
+    model: Name
     input: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
-    voice: str | VoiceId
-    instructions: str | None = None
+    voice: Name | VoiceId
+    instructions: Annotated[str, Field(max_length=MAX_TEXT_CHARS)] | None = None
     response_format: AudioFormat = "mp3"
     speed: Annotated[float, Field(ge=MIN_SPEED, le=MAX_SPEED)] = 1.0
     stream_format: Literal["audio", "sse"] = "audio"

@@ -35,14 +35,16 @@ class TranscriptionForm(BaseModel):
     """The fields beside `file`. model: any name. prompt: the text before the recording, or names that are in it.
     temperature and unknown fields have no effect."""
 
-    model: str
+    model: Annotated[str, Field(max_length=256)]
     language: Annotated[str, Field(max_length=35)] = ""
-    prompt: str = ""
+    prompt: Annotated[str, Field(max_length=10_000)] = ""
     response_format: TextFormat = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
-    timestamp_granularities: list[Granularity] = Field(default_factory=lambda: [*BY_SEGMENT])
+    timestamp_granularities: list[Granularity] = Field(default_factory=lambda: [*BY_SEGMENT], max_length=10)
     stream: bool = False
-    include: list[str] = Field(default_factory=list, json_schema_extra={"maxItems": 0})
+    include: list[Annotated[str, Field(max_length=256)]] = Field(
+        default_factory=list, json_schema_extra={"maxItems": 0}
+    )
 
     def check(self) -> None:
         """Raises ParameterError for an option that is not supported."""

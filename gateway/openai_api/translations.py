@@ -19,8 +19,8 @@ router = APIRouter(tags=["audio"])
 class TranslationForm(BaseModel):
     """The fields beside `file`. model: any name. prompt and temperature have no effect."""
 
-    model: str
-    prompt: str = ""
+    model: Annotated[str, Field(max_length=256)]
+    prompt: Annotated[str, Field(max_length=10_000)] = ""
     response_format: TextFormat = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
 

@@ -19,10 +19,14 @@ class LearnerRecords(Protocol):
 
     async def agree(self, learner: str, session_id: str = "") -> str:
         """The learner agrees to a record. Begins one, or continues the existing one. Returns its id; "" if none can be
-        kept.
+        kept. A record without a word or a turn is not kept for long.
 
         session_id: a conversation that belongs to the record, so that an erasure can delete it.
         """
+        ...
+
+    async def has_spoken(self, learner: str, record_id: str) -> None:
+        """The learner has said or typed something in a conversation that belongs to the record."""
         ...
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
@@ -90,6 +94,9 @@ class NoLearnerRecords:
 
     async def agree(self, learner: str, session_id: str = "") -> str:
         return ""
+
+    async def has_spoken(self, learner: str, record_id: str) -> None:
+        pass
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
         return False

@@ -89,8 +89,8 @@ class SessionStore(Protocol):
 class ClientSecrets(Protocol):
     """Keeps the short-lived keys that clients ask for."""
 
-    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
-        """Store the document of a client's short-lived key."""
+    async def keep_client_secret(self, client: str, secret: str, document: str, ttl_s: int) -> bool:
+        """Store the document of a client's short-lived key. False: the client's keys hold too much already."""
         ...
 
     async def client_secret(self, secret: str) -> str | None:

@@ -9,11 +9,15 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from common.tools import MAX_TOOLS
+from gateway.history import MAX_TURNS
 from gateway.realtime.errors import ClientError
-from gateway.realtime.session_config import client_error
+from gateway.realtime.session_config import MAX_INSTRUCTIONS, client_error
 from gateway.realtime.tools import Choice, FunctionTool
 
 NAME_LENGTH = 60  # an error quotes this many characters of an unknown `type`
+
+MAX_AUDIO = 16 * 1024 * 1024  # no WebSocket message is larger; MAX_FRAME_BYTES is usually less
+Id = Annotated[str, Field(max_length=64)]
 
 
 class ClientEvent(BaseModel):
@@ -35,7 +39,7 @@ class BufferAppend(ClientEvent):
     """The learner's audio, in base64."""
 
     type: Literal["input_audio_buffer.append"]
-    audio: str
+    audio: str = Field(max_length=MAX_AUDIO)
 
     def data(self) -> bytes:
         """The bytes of the audio. Raises ClientError."""
@@ -68,28 +72,28 @@ class ItemCreate(ClientEvent):
 
     type: Literal["conversation.item.create"]
     item: dict[str, Any]
-    previous_item_id: str | None = None
+    previous_item_id: Id | None = None
 
 
 class ItemRetrieve(ClientEvent):
     """Send this item to the client."""
 
     type: Literal["conversation.item.retrieve"]
-    item_id: str
+    item_id: Id
 
 
 class ItemDelete(ClientEvent):
     """Remove an item from the conversation."""
 
     type: Literal["conversation.item.delete"]
-    item_id: str
+    item_id: Id
 
 
 class ItemTruncate(ClientEvent):
     """The learner has heard this item of the partner's only up to `audio_end_ms`."""
 
     type: Literal["conversation.item.truncate"]
-    item_id: str
+    item_id: Id
     content_index: int
     audio_end_ms: int = Field(ge=0)
 
@@ -99,12 +103,12 @@ class ResponseParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    conversation: str | None = None
-    instructions: str | None = None
-    input: list[dict[str, Any]] | None = Field(None, fail_fast=True)
+    conversation: Id | None = None
+    instructions: str | None = Field(None, max_length=MAX_INSTRUCTIONS)
+    input: list[dict[str, Any]] | None = Field(None, max_length=MAX_TURNS, fail_fast=True)
     output_modalities: tuple[Literal["text", "audio"]] | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[Id, Annotated[str, Field(max_length=512)]] | None = Field(None, max_length=16)
     audio: dict[str, Any] | None = None
     tools: tuple[FunctionTool, ...] | None = Field(None, max_length=MAX_TOOLS, fail_fast=True)
     tool_choice: Choice | None = None
@@ -124,7 +128,7 @@ class ResponseCancel(ClientEvent):
     """Stop the partner."""
 
     type: Literal["response.cancel"]
-    response_id: str | None = None
+    response_id: Id | None = None
 
 
 AnyClientEvent = (

@@ -1,7 +1,7 @@
 """Short-lived keys (`ek_…`): an application's server requests a key and gives it to a browser.
 
 A key carries the settings of its sessions. Sessions that are opened with the key belong to the client that requested
-it.
+it. The store limits how much the keys of one client hold at once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway import metrics
 from gateway.admission.auth import Client, UnauthorizedError
+from gateway.admission.limits import TooMuchError
 from gateway.ports import ClientSecrets
+from gateway.realtime.session_config import SessionConfig
 
 PREFIX = "ek_"
 
@@ -44,12 +47,17 @@ class KeyDocument(BaseModel):
     session: dict[str, Any]
 
 
-async def create_key(key_request: KeyRequest, client: Client, store: ClientSecrets) -> tuple[str, int]:
-    """A new key, and the time when it expires, in seconds since 1970. Raises UnavailableError."""
+async def create_key(
+    expires_after: ExpiresAfter, config: SessionConfig, client: Client, store: ClientSecrets
+) -> tuple[str, int]:
+    """A new key for sessions with these settings, and the time when it expires, in seconds since 1970. Raises
+    TooMuchError, UnavailableError."""
     key = PREFIX + secrets.token_urlsafe(24)
-    document = KeyDocument(client=client.name, subject=client.subject, session=key_request.session)
-    await store.keep_client_secret(key, document.model_dump_json(), key_request.expires_after.seconds)
-    return key, int(time.time()) + key_request.expires_after.seconds
+    document = KeyDocument(client=client.name, subject=client.subject, session=config.changes())
+    if not await store.keep_client_secret(client.name, key, document.model_dump_json(), expires_after.seconds):
+        metrics.CLIENT_LIMITS.labels("client_secrets").inc()
+        raise TooMuchError("too many keys of this client are valid at once; let keys expire sooner (`expires_after`)")
+    return key, int(time.time()) + expires_after.seconds
 
 
 async def open_with(key: str, store: ClientSecrets) -> tuple[Client, dict[str, Any]]:

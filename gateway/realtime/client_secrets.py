@@ -47,7 +47,8 @@ def client_secrets_router(
         wanted, ports = body or KeyRequest(), shared.ports
         config = updated(SessionConfig(), wanted.session)
         check_language_of(config, await ports.languages.languages())
-        key, expires_at = await create_key(wanted, client_of(request, authenticator), ports.store)
+        client = client_of(request, authenticator)
+        key, expires_at = await create_key(wanted.expires_after, config, client, ports.store)
         shown = config.shown(
             f"sess_{secrets.token_urlsafe(12)}",
             instructions=system_prompt(Briefing(is_small=ports.llm.is_small, is_trained=ports.llm.is_trained)),

@@ -20,6 +20,9 @@ from gateway.realtime.tools import Choice, FunctionTool, refuse_mcp, tool_use
 
 # The factor of patience for each `eagerness`.
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
+MAX_INSTRUCTIONS = 100_000
+"""The most characters of instructions to the partner."""
+Name = Annotated[str, Field(max_length=256)]
 # Fields that are accepted without effect, and the values that the session reports for them.
 WITHOUT_EFFECT: dict[str, Any] = {
     "reasoning": None,
@@ -46,11 +49,11 @@ class AudioFormatConfig(_Part):
 class TranscriptionConfig(_Part):
     """Whether the learner's words are sent. Only the language has an effect; the model is the recogniser's own."""
 
-    model: str | None = None
+    model: Name | None = None
     language: str | None = Field(None, max_length=35)
-    languages: list[str] | None = Field(None, fail_fast=True)
-    prompt: str | None = None
-    keywords: list[str] | None = Field(None, fail_fast=True)
+    languages: list[Name] | None = Field(None, max_length=100, fail_fast=True)
+    prompt: str | None = Field(None, max_length=10_000)
+    keywords: list[Name] | None = Field(None, max_length=1000, fail_fast=True)
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
     def shown(self) -> dict[str, Any]:
@@ -131,14 +134,14 @@ class AudioInputConfig(_Part):
 class VoiceId(_Part):
     """A voice as a JSON object."""
 
-    id: str
+    id: Name
 
 
 class AudioOutputConfig(_Part):
     """The partner's audio."""
 
     format: AudioFormatConfig = AudioFormatConfig()
-    voice: str = ""
+    voice: Name = ""
     speed: float = Field(1.0, ge=0.25, le=1.5)
 
     @field_validator("voice", mode="before")
@@ -161,23 +164,26 @@ class AudioConfig(_Part):
 class SessionConfig(_Part):
     """The settings of a session. model: the name that the client uses for this server's models.
 
-    instructions: None until the client sends some. `transcription` sessions have no output and no responses.
+    instructions: None until the client sends some. Fields without effect are not kept. `transcription` sessions have no
+    output and no responses.
     """
 
     type: Literal["realtime", "transcription"] = "realtime"
-    model: str | None = None
-    instructions: str | None = Field(None, max_length=100_000)
+    model: Name | None = None
+    instructions: str | None = Field(None, max_length=MAX_INSTRUCTIONS)
     output_modalities: tuple[Literal["text", "audio"]] = ("audio",)
     audio: AudioConfig = AudioConfig()
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
-    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = Field(None, fail_fast=True)
+    include: tuple[Literal["item.input_audio_transcription.logprobs"], ...] | None = Field(
+        None, max_length=10, fail_fast=True
+    )
     tools: tuple[FunctionTool, ...] = Field((), max_length=MAX_TOOLS, fail_fast=True)
     prompt: None = None
     tool_choice: Choice = "auto"
-    reasoning: dict[str, Any] | None = None
+    reasoning: dict[str, Any] | None = Field(None, exclude=True)
     parallel_tool_calls: bool | None = None
-    tracing: Literal["auto"] | dict[str, Any] | None = None
-    truncation: Literal["auto", "disabled"] | dict[str, Any] = "auto"
+    tracing: Literal["auto"] | dict[str, Any] | None = Field(None, exclude=True)
+    truncation: Literal["auto", "disabled"] | dict[str, Any] = Field("auto", exclude=True)
 
     @property
     def has_speech(self) -> bool:
@@ -188,6 +194,10 @@ class SessionConfig(_Part):
     def max_tokens(self) -> int | None:
         """The longest response in tokens; None: as long as the server allows."""
         return None if self.max_output_tokens == "inf" else self.max_output_tokens
+
+    def changes(self) -> dict[str, Any]:
+        """The settings that differ from the defaults, for `updated`."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     def shown(self, session_id: str, *, instructions: str, max_tokens: int) -> dict[str, Any]:
         """The session object of `session.created` and `session.updated`.

@@ -21,7 +21,8 @@ from prometheus_client import REGISTRY
 
 from common.errors import InvalidInputError, UnavailableError
 from deploy.mesh import free_ports
-from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, RedisLearners
+from gateway.clients.redis_keys import learner_keys
+from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, UNUSED_TTL_S, RedisLearners
 from gateway.clients.redis_store import RedisStore
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
@@ -299,6 +300,45 @@ async def test_a_record_has_bounds_and_expires(world: World) -> None:
     ttls = [await world.store._redis.ttl(key) for key in await world.keys()]
     assert len(ttls) == 3
     assert all(TTL_S < ttl <= PROGRESS_TTL_S for ttl in ttls)
+
+
+async def test_a_record_without_a_word_and_without_a_turn_is_soon_forgotten(
+    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
+    async with a_world(empty_valkey_url) as world:
+
+        async def ttl_s(name: str) -> int:
+            return int(await world.store._redis.ttl(learner_keys(f"own:{name}").record))
+
+        async with world.http() as http:
+            await http.put("/learner", json={"keep_progress": True})
+            assert 0 < await ttl_s(ANNA) <= UNUSED_TTL_S
+            await http.post("/learner/words", json={"word": "cherry"})
+            assert await ttl_s(ANNA) > UNUSED_TTL_S
+            await http.post("/learner/words/remove", json={"word": "cherry"})
+            assert 0 < await ttl_s(ANNA) <= UNUSED_TTL_S
+        async with a_learner(world.gateway.ws) as learner:
+            await learner.send(type="start", learner=BORIS, keep_progress=True)
+            await learner.send(type="start", learner=BORIS + "2", keep_progress=True)
+            assert (await learner.wait_for("error"))["code"] == "invalid_input"  # a connection begins one record
+            assert await ttl_s(BORIS + "2") == -2
+            assert 0 < await ttl_s(BORIS) <= UNUSED_TTL_S
+            await learner.send(type="start", learner=BORIS, keep_progress=True)
+            await learner.send(type="text", text="Hello.")
+            await learner.hear_reply()
+            assert await ttl_s(BORIS) > UNUSED_TTL_S
+
+
+async def test_requests_that_store_something_are_limited_per_minute_and_others_are_not(empty_valkey_url: str) -> None:
+    async with a_world(empty_valkey_url, client_connections_per_min=3) as world, world.http() as http:
+        put = [(await http.put("/learner", json={"keep_progress": True})).status_code for _ in range(2)]
+        words = [(await http.post("/learner/words", json={"word": "a"})).status_code for _ in range(2)]
+        assert put + words == [200, 200, 200, 429]
+        key = await http.post("/v1/realtime/client_secrets")
+        assert (key.status_code, key.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert (await http.get("/learner/progress")).json()["due"] == 1
+        assert (await http.post("/learner/words/remove", json={"word": "a"})).status_code == 200
 
 
 async def test_the_oldest_conversation_makes_room(world: World) -> None:

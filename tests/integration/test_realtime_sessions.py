@@ -70,6 +70,27 @@ async def test_a_short_lived_key_brings_the_settings_of_its_sessions() -> None:
             assert (await with_key.post(f"{gateway.http}/v1/realtime/client_secrets")).status_code == 401
 
 
+async def test_the_keys_of_a_client_are_small_and_limited() -> None:
+    gateway = a_gateway()
+    gateway.store.most_secrets = 1
+    async with gateway.running(), httpx.AsyncClient(base_url=f"{gateway.http}/v1/realtime") as http:
+
+        async def ask(**session: Any) -> httpx.Response:
+            return await http.post("/client_secrets", json={"session": {"type": "realtime", **session}})
+
+        for field, value in (
+            ("model", "m" * 1000),
+            ("audio", {"output": {"voice": {"id": "v" * 1000}}}),
+            ("audio", {"input": {"transcription": {"prompt": "p" * 20_000}}}),
+        ):
+            assert (await ask(**{field: value})).status_code == 400, field
+        assert (await ask(tracing={"metadata": "x" * 500_000}, instructions="Be brief.")).status_code == 200
+        (kept,) = gateway.store.client_secrets.values()
+        assert json.loads(kept)["session"] == {"instructions": "Be brief."}
+        refused = await ask()
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+
+
 async def test_a_page_of_another_origin_and_a_sip_call_are_refused() -> None:
     async with a_gateway().running() as gateway:
         url = f"ws://127.0.0.1:{gateway.port}/v1/realtime"

@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import UnavailableError
 from deploy.mesh import free_ports
+from gateway.clients import redis_store
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
 from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
@@ -69,12 +70,30 @@ async def test_a_session_comes_back_as_it_was(store: RedisStore) -> None:
 
 
 async def test_a_clients_key_is_kept_under_a_digest_until_it_expires(store: RedisStore) -> None:
-    await store.keep_client_secret("ek_secret", '{"client": "a"}', 60)
+    assert await store.keep_client_secret("a", "ek_secret", '{"client": "a"}', 60)
     assert await store.client_secret("ek_secret") == '{"client": "a"}'
     assert await store.client_secret("ek_other") is None
     (key,) = await store._redis.keys("aitalk:client_secret:*")
     assert "ek_secret" not in key
     assert 0 < await store._redis.ttl(key) <= 60
+
+
+async def test_the_keys_of_one_client_hold_so_much_until_they_expire(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_store, "MAX_SECRETS_BYTES", 2 * (redis_store.SECRET_BYTES + 2))
+    for name in ("one", "two", "two"):  # a write that is repeated counts once
+        assert await store.keep_client_secret("ann", name, "{}", 60)
+    assert not await store.keep_client_secret("ann", "three", "{}", 60)
+    assert await store.client_secret("three") is None
+    assert await store.keep_client_secret("ben", "three", "{}", 60)
+    (valid,) = [key for key in await store._redis.keys("*:secrets") if await store._redis.zcard(key) == 2]
+    assert "ann" not in valid
+    (first, _), _ = await store._redis.zrange(valid, 0, -1, withscores=True)
+    await store._redis.zadd(valid, {first: 0})  # it has expired
+    assert await store.keep_client_secret("ann", "four", "{}", 60)
+    assert not await store.keep_client_secret("ann", "five", "{}", 60)
+    assert all([await store._redis.ttl(key) > 0 for key in await store._redis.keys("*")])
 
 
 async def test_all_gateways_have_one_key_for_resume_tokens_and_a_store_that_lost_it_gets_it_again(

@@ -226,7 +226,7 @@ async def test_a_user_who_may_only_do_what_the_page_lists(tmp_path: Path) -> Non
         assert (await store.resume("s1", "token", "g2"))[1] == [turn(0), turn(1)]
         await store.keep_usual_pause("ann", 700)
         assert await store.usual_pause_ms("ann") == 700
-        await store.keep_client_secret("ek", "{}", 60)
+        assert await store.keep_client_secret("ann", "ek", "{}", 60)
         assert await store.client_secret("ek") == "{}"
         assert await store.resume_key()
         await store.leave("s1")

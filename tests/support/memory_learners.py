@@ -37,6 +37,9 @@ class MemoryLearners:
             self.records.setdefault(learner, LearnerRecord(since=_BEGAN))
         return "a record" if self.keeps else ""
 
+    async def has_spoken(self, learner: str, record_id: str) -> None:
+        pass
+
     async def is_kept(self, learner: str, record_id: str) -> bool:
         return learner in self.records
 
@@ -92,5 +95,5 @@ class _Open:
     authenticator = Authenticator()
 
     @asynccontextmanager
-    async def client(self, request: Request) -> AsyncIterator[None]:
+    async def client(self, request: Request, *, stores: bool = False) -> AsyncIterator[None]:
         yield

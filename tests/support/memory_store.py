@@ -24,6 +24,7 @@ class MemoryStore:
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
     client_secrets: dict[str, str] = field(default_factory=dict)
+    most_secrets: int = 1000
     left: list[str] = field(default_factory=list)  # sessions that expire soon
     away: bool = False
     hangs: bool = False
@@ -91,9 +92,12 @@ class MemoryStore:
     async def resume_key(self) -> bytes:
         return b"known to the store only"
 
-    async def keep_client_secret(self, secret: str, document: str, ttl_s: int) -> None:
+    async def keep_client_secret(self, client: str, secret: str, document: str, ttl_s: int) -> bool:
         self._check()
+        if len(self.client_secrets) >= self.most_secrets:
+            return False
         self.client_secrets[secret] = document
+        return True
 
     async def client_secret(self, secret: str) -> str | None:
         self._check()
