@@ -204,8 +204,7 @@ class GatewaySettings(ProcessSettings):
     client_connections_per_min: int = Field(
         600,
         ge=0,
-        description="WebSockets that one client may open per minute, at all gateways together. Requests that begin a "
-        "learner's record, keep a word or make a Realtime key count too. 0: any number.",
+        description="WebSockets that one client may open per minute, at all gateways together. 0: any number.",
     )
     client_daily_minutes: float = Field(
         0.0,

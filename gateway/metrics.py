@@ -166,11 +166,11 @@ REFUSALS = Counter("aitalk_gateway_refusals_total", "Learners who were refused, 
 CLIENT_LIMITS = from_zero(
     Counter(
         "aitalk_gateway_client_limits_total",
-        "Times that a client reached a limit: connections, openings (per minute), messages, bytes, time (per day), "
-        "client_secrets (Realtime keys).",
+        "Times that a client reached a limit: connections, openings (per minute), stored (requests that store "
+        "something, per minute), messages, bytes, time (per day), client_secrets (Realtime keys).",
         ["limit"],
     ),
-    *("connections", "openings", "messages", "bytes", "time", "client_secrets"),
+    *("connections", "openings", "messages", "bytes", "time", "stored", "client_secrets"),
 )
 CLIENT_LIMITS_SHARED = Gauge(
     "aitalk_gateway_client_limits_shared",

@@ -25,6 +25,11 @@ from gateway.admission.redis_seats import BEAT_S
 logger = logging.getLogger(__name__)
 
 
+STORED_PER_MIN = 1200
+"""The most requests of one client per minute that make the gateway store something. A learner's 1,000 words may come at
+once."""
+
+
 class TooMuchError(ServiceError):
     """The client exceeds a limit."""
 
@@ -71,8 +76,7 @@ class Limits:
     """The limits at one gateway. `run` it as a task for as long as the gateway serves.
 
     connections: how many a client may have open at once, at all gateways together. per_minute: WebSockets that it may
-    open, and requests that store something, per minute; 0: any number. daily_s: seconds in conversations per day; 0:
-    any number.
+    open per minute; 0: any number. daily_s: seconds in conversations per day; 0: any number.
     """
 
     def __init__(
@@ -95,24 +99,27 @@ class Limits:
         self._now = now
         self._clients: dict[str, _Client] = {}
         self._is_away = False
-        self._minute, self._opened = -1, Counter[str]()  # connections opened here in the current minute
+        self._minute, self._opened = -1, Counter[tuple[str, bool]]()  # connections opened here in the current minute
 
     @asynccontextmanager
-    async def connection(self, name: str, *, is_request: bool = False) -> AsyncIterator[Allowance]:
+    async def connection(
+        self, name: str, *, is_request: bool = False, stores: bool = False
+    ) -> AsyncIterator[Allowance]:
         """Count one more connection of this client within the block. Raises TooMuchError.
 
-        is_request: it is an HTTP request that stores nothing. The number of these per minute is not limited.
+        is_request: it is an HTTP request. The number of HTTP requests per minute is limited only for those that make
+        the gateway store something (stores).
         """
-        per_minute = 0 if is_request else self._per_minute
-        if per_minute and self._opened_here(name) > per_minute:
-            raise self._too_many_opened()
+        per_minute = STORED_PER_MIN if stores else 0 if is_request else self._per_minute
+        if per_minute and self._opened_here(name, stores) > per_minute:
+            raise self._too_many_opened(stores)
         client = self._clients.setdefault(name, _Client(DailyTime(self._daily_s, now=self._now)))
         if len(client.connections) >= self._connections:
             raise self._too_many_open()
         connection = secrets.token_hex(8)
         client.connections.add(connection)
         try:
-            await self._enter(name, client, connection, per_minute)
+            await self._enter(name, client, connection, per_minute, stores)
             messages, data = Bucket(self._messages_per_s, self._now), Bucket(self._bytes_per_s, self._now)
             yield Allowance(messages, data, client.time)
         finally:
@@ -144,18 +151,20 @@ class Limits:
                 client.time.report(used, sent_s=beat.used_s)
                 self._forget(beat.client)
 
-    async def _enter(self, name: str, client: _Client, connection: str, per_minute: int) -> None:
+    async def _enter(self, name: str, client: _Client, connection: str, per_minute: int, stores: bool) -> None:
         if self._is_away:
             return
         try:
-            entry = await self._shared.enter(name, connection, most=self._connections, per_minute=per_minute)
+            entry = await self._shared.enter(
+                name, connection, most=self._connections, per_minute=per_minute, stores=stores
+            )
         except UnavailableError as error:
             self._lose(error)
             return
         if entry.too_many_open:
             raise self._too_many_open()
         if entry.too_many_opened:
-            raise self._too_many_opened()
+            raise self._too_many_opened(stores)
         client.time.report(entry.used_s)
 
     async def _leave(self, name: str, connection: str) -> None:
@@ -173,18 +182,20 @@ class Limits:
         if client and not client.connections and client.time.unreported_s < 0.001:
             del self._clients[name]
 
-    def _opened_here(self, name: str) -> int:
+    def _opened_here(self, name: str, stores: bool) -> int:
         """Count one more connection. Returns how many the client has opened at this gateway in this minute."""
         if (minute := int(self._now() // 60)) != self._minute:
             self._minute, self._opened = minute, Counter()
-        self._opened[name] += 1
-        return self._opened[name]
+        self._opened[name, stores] += 1
+        return self._opened[name, stores]
 
-    def _too_many_opened(self) -> TooMuchError:
-        metrics.CLIENT_LIMITS.labels("openings").inc()
-        return TooMuchError(
-            f"more than {self._per_minute} connections opened, or things stored, within a minute; wait a minute"
-        )
+    def _too_many_opened(self, stores: bool) -> TooMuchError:
+        metrics.CLIENT_LIMITS.labels("stored" if stores else "openings").inc()
+        if stores:
+            return TooMuchError(
+                f"more than {STORED_PER_MIN} requests that store something within a minute; wait a minute"
+            )
+        return TooMuchError(f"more than {self._per_minute} connections opened within a minute; wait a minute")
 
     def _too_many_open(self) -> TooMuchError:
         metrics.CLIENT_LIMITS.labels("connections").inc()

@@ -2,11 +2,12 @@
 
     aitalk:client:{DIGEST}:open     sorted set   connection → when its lease ends
     aitalk:client:{DIGEST}:opened   hash         minute; current, before: connections opened in it, in the one before
+    aitalk:client:{DIGEST}:stored   hash         the same for requests that make the gateway store something
     aitalk:client:{DIGEST}:used     hash         day (UTC); ms: the time in conversations on that day
 
-`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted
-by a sliding window: the count of this minute, and the share of the last minute's count that is less than 60 s old. All
-times are by Redis's own clock. A key contains a digest of the client's name, and expires.
+`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted (and such
+requests) by a sliding window: the count of this minute, and the share of the last minute's count that is less than 60 s
+old. All times are by Redis's own clock. A key contains a digest of the client's name, and expires.
 """
 
 from __future__ import annotations
@@ -94,11 +95,12 @@ class Beat:
 class SharedLimits(Protocol):
     """The counts of all gateways. Every method raises UnavailableError if they can't be reached."""
 
-    async def enter(self, client: str, connection: str, *, most: int, per_minute: int) -> Entry:
+    async def enter(self, client: str, connection: str, *, most: int, per_minute: int, stores: bool = False) -> Entry:
         """Count one more connection, if fewer than `most` are open, and fewer than `per_minute` were opened in the last
         minute.
 
-        A `per_minute` of 0 means any number.
+        A `per_minute` of 0 means any number. stores: it is a request that stores something; these have a count per
+        minute of their own.
         """
         ...
 
@@ -126,10 +128,10 @@ class RedisLimits:
         """Close the connections to Redis."""
         await self._redis.aclose()
 
-    async def enter(self, client: str, connection: str, *, most: int, per_minute: int) -> Entry:
+    async def enter(self, client: str, connection: str, *, most: int, per_minute: int, stores: bool = False) -> Entry:
         async with reachable():
             arguments: list[str | int] = [connection, self._lease_ms, most, per_minute]
-            refusal, used_ms = await self._enter(keys=_keys(client), args=arguments)
+            refusal, used_ms = await self._enter(keys=_keys(client, stores=stores), args=arguments)
         return Entry(refusal == 1, refusal == 2, used_ms / 1000)
 
     async def leave(self, client: str, connection: str) -> None:
@@ -146,6 +148,6 @@ class RedisLimits:
         return [int(one) / 1000 for one in used_ms]
 
 
-def _keys(client: str) -> list[str]:
+def _keys(client: str, *, stores: bool = False) -> list[str]:
     digest = hashlib.sha256(client.encode()).hexdigest()
-    return [f"aitalk:client:{digest}:{name}" for name in ("open", "opened", "used")]
+    return [f"aitalk:client:{digest}:{name}" for name in ("open", "stored" if stores else "opened", "used")]

@@ -48,7 +48,7 @@ class Entrance:
         if not self.origins.allow(request.headers):
             raise ForbiddenOriginError("pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS")
         client = client_of(request, self.authenticator)
-        async with self.limits.connection(client.name, is_request=not stores):
+        async with self.limits.connection(client.name, is_request=True, stores=stores):
             yield
 
     @asynccontextmanager

@@ -330,8 +330,11 @@ async def test_a_record_without_a_word_and_without_a_turn_is_soon_forgotten(
             assert await ttl_s(BORIS) > UNUSED_TTL_S
 
 
-async def test_requests_that_store_something_are_limited_per_minute_and_others_are_not(empty_valkey_url: str) -> None:
-    async with a_world(empty_valkey_url, client_connections_per_min=3) as world, world.http() as http:
+async def test_requests_that_store_something_are_limited_per_minute_and_others_are_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.limits.STORED_PER_MIN", 3)
+    async with world.http() as http:
         put = [(await http.put("/learner", json={"keep_progress": True})).status_code for _ in range(2)]
         words = [(await http.post("/learner/words", json={"word": "a"})).status_code for _ in range(2)]
         assert put + words == [200, 200, 200, 429]

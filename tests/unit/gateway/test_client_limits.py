@@ -36,7 +36,7 @@ class FakeShared:
         if self.is_away:
             raise UnavailableError("Redis can't be reached")
 
-    async def enter(self, client: str, connection: str, *, most: int, per_minute: int) -> Entry:
+    async def enter(self, client: str, connection: str, *, most: int, per_minute: int, stores: bool = False) -> Entry:
         self._look()
         if len(self.open.setdefault(client, set())) >= most:
             return Entry(too_many_open=True)
