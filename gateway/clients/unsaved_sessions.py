@@ -41,24 +41,26 @@ class UnsavedSessions:
         """Write the sessions as soon as possible, until cancelled."""
         while True:
             await asyncio.sleep(SAVE_AGAIN_S)
-            while self._sessions and await self.save(next(iter(self._sessions))):
-                pass
+            for session_id in list(self._sessions):
+                if not await self.save(session_id):
+                    break
 
     async def save(self, session_id: str) -> bool:
-        """Write this session if it is unsaved. Returns False if the store can't be reached."""
+        """Write this session if it is unsaved. It stays unsaved if it has changed meanwhile. Returns False if the store
+        can't be reached."""
         if (session := self._sessions.get(session_id)) is None:
             return True
-        turns = tuple(session.turns)
+        state, turns = session.state, tuple(session.turns)
         try:
             is_erased = await session.check_erased()
             if not is_erased:
-                await self._restore(session.state, session.resume_token, turns)
+                await self._restore(state, session.resume_token, turns)
         except SessionTakenError:
             session.mark_taken()
         except ServiceError:
             return False
         else:
-            if not is_erased and len(turns) != len(session.turns):  # new turns have come meanwhile
+            if not is_erased and (state is not session.state or turns != tuple(session.turns)):
                 return True
             session.mark_saved()
             how = "erased by its learner" if is_erased else "saved after all"

@@ -108,11 +108,13 @@ class Learner:
         """The learner has said or typed something: if they have agreed to a record, it is now kept for long."""
         if self._record_id in ("", self._spoken_record_id):
             return
-        self._spoken_record_id = self._record_id
+        record_id = self._record_id
         try:
-            await self._records.has_spoken(self._name, self._record_id)
-        except ServiceError as error:  # the record is kept for long once the conversation has been added to it
-            logger.info("a learner's record does not know that they have spoken: %s", error)
+            await self._records.has_spoken(self._name, record_id)
+        except ServiceError as error:  # the next turn tries it again
+            logger.info("a learner's record does not know yet that they have spoken: %s", error)
+        else:
+            self._spoken_record_id = record_id
 
     def disagree(self) -> None:
         """The learner doesn't agree, or no longer agrees: nothing of this conversation is added to their record."""

@@ -41,6 +41,9 @@ async def test_the_counts_of_two_gateways_are_one(url: str) -> None:
         await right.leave("ana", "e")
         assert (await left.enter("ana", "f", most=2, per_minute=3)).too_many_opened
         assert await left.enter("ana", "f", most=2, per_minute=0) == Entry()
+        await left.leave("ana", "f")
+        assert await left.enter("ana", "g", most=2, per_minute=1, stores=True) == Entry()
+        assert (await right.enter("ana", "h", most=2, per_minute=1, stores=True)).too_many_opened
 
 
 async def test_the_connections_of_a_dead_gateway_vanish_and_those_of_a_living_one_do_not(url: str) -> None:
