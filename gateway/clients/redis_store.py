@@ -94,8 +94,10 @@ for _, one in ipairs(redis.call('ZRANGEBYSCORE', valid, '-inf', now)) do
   redis.call('HINCRBY', held, 'bytes', -tonumber(string.match(one, '^%d+')))
   redis.call('ZREM', valid, one)
 end
-if tonumber(redis.call('HGET', held, 'bytes') or 0) + ARGV[3] > tonumber(ARGV[4]) then return 0 end
-if redis.call('ZADD', valid, now + ARGV[2], ARGV[3] .. ' ' .. secret) == 1 then
+local member = ARGV[3] .. ' ' .. secret
+if not redis.call('ZSCORE', valid, member) then  -- otherwise this write is repeated
+  if tonumber(redis.call('HGET', held, 'bytes') or 0) + ARGV[3] > tonumber(ARGV[4]) then return 0 end
+  redis.call('ZADD', valid, now + ARGV[2], member)
   redis.call('HINCRBY', held, 'bytes', ARGV[3])
 end
 redis.call('EXPIRE', valid, ARGV[5])

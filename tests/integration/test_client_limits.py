@@ -43,6 +43,7 @@ async def test_the_counts_of_two_gateways_are_one(url: str) -> None:
         assert await left.enter("ana", "f", most=2, per_minute=0) == Entry()
         await left.leave("ana", "f")
         assert await left.enter("ana", "g", most=2, per_minute=1, stores=True) == Entry()
+        await left.leave("ana", "g")
         assert (await right.enter("ana", "h", most=2, per_minute=1, stores=True)).too_many_opened
 
 
