@@ -18,7 +18,7 @@ from common import __version__
 from common.addresses import join
 from common.security import Security
 from common.tracing import flush_traces
-from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
+from gateway.admission.authenticator import Authenticator, UnauthorizedError, client_of, protect_http, subprotocol
 from gateway.admission.capacity import Capacity
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Limits, TooMuchError

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
-from gateway.admission.auth import Authenticator, UnauthorizedError, client_of, unauthorized
+from gateway.admission.authenticator import Authenticator, UnauthorizedError, client_of, unauthorized
 from gateway.conversation.learner import learner_name
 from gateway.learner_record import (
     Erased,

@@ -58,7 +58,7 @@ def live_session(
         logger.info("session %s connected", session.session_id)
         SWEEPER.session_begins()
         try:
-            with draining.knows(session):
+            with draining.counting(session):
                 yield session
         finally:
             monitor.close()

@@ -16,7 +16,7 @@ from common.errors import (
     ServiceError,
     UnavailableError,
 )
-from gateway.admission.auth import UnauthorizedError
+from gateway.admission.authenticator import UnauthorizedError
 from gateway.admission.limits import TooMuchError
 from gateway.closing import TimeUsedUpError
 

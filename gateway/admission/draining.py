@@ -57,7 +57,7 @@ class Draining:
         self.done.set()
 
     @contextmanager
-    def knows(self, session: Movable) -> Iterator[None]:
+    def counting(self, session: Movable) -> Iterator[None]:
         """Count the session as one of this gateway's within the block."""
         self._sessions.add(session)
         try:

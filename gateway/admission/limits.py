@@ -65,7 +65,7 @@ class Allowance:
 
 
 @dataclass
-class _Client:
+class _ClientUse:
     """One client at this gateway. time: includes what it has used at other gateways."""
 
     time: DailyTime
@@ -97,7 +97,7 @@ class Limits:
         self._bytes_per_s = bytes_per_s
         self._daily_s = daily_s
         self._now = now
-        self._clients: dict[str, _Client] = {}
+        self._clients: dict[str, _ClientUse] = {}
         self._is_away = False
         self._minute, self._opened = -1, Counter[tuple[str, bool]]()  # connections opened here in the current minute
 
@@ -113,7 +113,7 @@ class Limits:
         per_minute = STORED_PER_MIN if stores else 0 if is_request else self._per_minute
         if per_minute and self._opened_here(name, stores) > per_minute:
             raise self._too_many_opened(stores)
-        client = self._clients.setdefault(name, _Client(DailyTime(self._daily_s, now=self._now)))
+        client = self._clients.setdefault(name, _ClientUse(DailyTime(self._daily_s, now=self._now)))
         if len(client.connections) >= self._connections:
             raise self._too_many_open()
         connection = secrets.token_hex(8)
@@ -151,7 +151,7 @@ class Limits:
                 client.time.report(used, sent_s=beat.used_s)
                 self._forget(beat.client)
 
-    async def _enter(self, name: str, client: _Client, connection: str, per_minute: int, stores: bool) -> None:
+    async def _enter(self, name: str, client: _ClientUse, connection: str, per_minute: int, stores: bool) -> None:
         if self._is_away:
             return
         try:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from common.errors import BusyError, InvalidInputError, ServiceError
-from gateway.admission.auth import UnauthorizedError
+from gateway.admission.authenticator import UnauthorizedError
 from gateway.openai_api.entrance import ForbiddenOriginError
 from gateway.openai_errors import error_body, http_status
 

@@ -7,7 +7,7 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 
 from common import __version__
-from gateway.admission.auth import UnauthorizedError, unauthorized
+from gateway.admission.authenticator import UnauthorizedError, unauthorized
 from gateway.openai_api import chat, models, speech, transcriptions, translations, voices
 from gateway.openai_api.answers import add_error_answers, error_answer, http_error
 from gateway.openai_api.body_limit import BodyLimit, Bounds

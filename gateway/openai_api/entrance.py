@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from common.errors import BusyError, InvalidInputError, UnavailableError
-from gateway.admission.auth import Authenticator, client_of
+from gateway.admission.authenticator import Authenticator, client_of
 from gateway.admission.draining import Draining
 from gateway.admission.limits import Limits
 from gateway.admission.queue import AdmissionQueue, Ticket
@@ -62,7 +62,7 @@ class Entrance:
         ticket = await self.admission.arrive(secrets.token_urlsafe(12))
         try:
             await self._wait(ticket)
-            with self.draining.knows(_Request()):
+            with self.draining.counting(_Request()):
                 yield
         finally:
             await self.admission.leave(ticket, counts=False)

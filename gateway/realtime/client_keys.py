@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway import metrics
-from gateway.admission.auth import Client, UnauthorizedError
+from gateway.admission.authenticator import Client, UnauthorizedError
 from gateway.admission.limits import TooMuchError
 from gateway.ports import ClientSecrets
 from gateway.realtime.session_config import SessionConfig

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from gateway.admission.auth import Authenticator, client_of
+from gateway.admission.authenticator import Authenticator, client_of
 from gateway.realtime.client_keys import KeyRequest, create_key
 from gateway.realtime.converse import Shared
 from gateway.realtime.session_conduct import check_language_of

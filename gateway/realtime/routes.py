@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
-from gateway.admission.auth import Authenticator, Client, client_of, subprotocol, token_of
+from gateway.admission.authenticator import Authenticator, Client, client_of, subprotocol, token_of
 from gateway.admission.limits import Limits
 from gateway.admission.queue import AdmissionQueue
 from gateway.admission.waiting_room import Arrival

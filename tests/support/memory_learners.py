@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from gateway.admission.auth import Authenticator
+from gateway.admission.authenticator import Authenticator
 from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 from gateway.learner_routes import add_learner_routes
 from gateway.ports import NoRecordError

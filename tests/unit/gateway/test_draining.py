@@ -47,7 +47,7 @@ async def test_it_ends_when_nobody_is_left() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(draining.run())
         ending = tasks.create_task(ends_at_s(serving))
-        with draining.knows(Staying()):
+        with draining.counting(Staying()):
             await asyncio.sleep(5)
             serving.handle_exit(signal.SIGTERM, None)
             await asyncio.sleep(7.5)
@@ -59,7 +59,7 @@ async def test_a_second_signal_waits_for_nobody() -> None:
     draining = Draining(timeout_s=30)
     serving = server(draining)
     draining_task = asyncio.create_task(draining.run())
-    with draining.knows(Staying()):
+    with draining.counting(Staying()):
         ending = asyncio.create_task(ends_at_s(serving))
         serving.handle_exit(signal.SIGTERM, None)
         await asyncio.sleep(3.5)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm, HMACAlgorithm
 from starlette.datastructures import Headers
 
-from gateway.admission.auth import Authenticator, UnauthorizedError
+from gateway.admission.authenticator import Authenticator, UnauthorizedError
 from gateway.admission.jwks import Jwks
 from gateway.config import GatewaySettings
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 
-from gateway.admission.auth import Authenticator, UnauthorizedError
+from gateway.admission.authenticator import Authenticator, UnauthorizedError
 from gateway.config import GatewaySettings
 
 SECRET = "a secret of this test, which is long enough"

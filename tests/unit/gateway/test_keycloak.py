@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from starlette.datastructures import Headers
 
-from gateway.admission.auth import Authenticator, Client, UnauthorizedError
+from gateway.admission.authenticator import Authenticator, Client, UnauthorizedError
 from gateway.config import GatewaySettings
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "keycloak"

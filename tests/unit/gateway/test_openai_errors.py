@@ -15,7 +15,7 @@ from common.errors import (
     ServiceError,
     UnavailableError,
 )
-from gateway.admission.auth import UnauthorizedError
+from gateway.admission.authenticator import UnauthorizedError
 from gateway.admission.limits import TooMuchError
 from gateway.openai_errors import error_body, http_status
 from tests.support.gateway import TestGateway
