@@ -118,8 +118,8 @@ class RedisLearners:
         )
         return str(record)
 
-    async def has_spoken(self, learner: str, record_id: str) -> None:
-        """The learner has said something, so the record is kept for long."""
+    async def keep_for_long(self, learner: str, record_id: str) -> None:
+        """Keep the record for long, because the learner has said something."""
         await self._change(learner, record_id, "spoken")
 
     async def is_kept(self, learner: str, record_id: str) -> bool:

@@ -136,7 +136,7 @@ class Beginning:
         """The learner agrees to a record of progress. If nothing was said yet, their due words are practised."""
         await self._learner.agree(self._record.state.session_id)
         if self._record.turns:
-            await self._learner.has_spoken()
+            await self._learner.keep_for_long()
         else:
             words = await self._learner.words_due(self._record.state.language)
             await self._record.change(practice_words=tuple(words))

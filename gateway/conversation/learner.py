@@ -104,13 +104,13 @@ class Learner:
         if not self._record_id:
             raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
 
-    async def has_spoken(self) -> None:
-        """The learner has said or typed something: if they have agreed to a record, it is now kept for long."""
+    async def keep_for_long(self) -> None:
+        """Keep the learner's record for long, if they have agreed to one, because they have said or typed something."""
         if self._record_id in ("", self._spoken_record_id):
             return
         record_id = self._record_id
         try:
-            await self._records.has_spoken(self._name, record_id)
+            await self._records.keep_for_long(self._name, record_id)
         except ServiceError as error:  # the next turn tries it again
             logger.info("a learner's record does not know yet that they have spoken: %s", error)
         else:

@@ -106,7 +106,7 @@ class Session:
             now=now,
         )
         self._record.is_wanted = self._parts.learner.may_be_stored
-        self._record.on_said = self._parts.learner.has_spoken
+        self._record.on_said = self._parts.learner.keep_for_long
         self._resume_token = resume_token or secrets.token_urlsafe(24)
         self._ends_by: HandOver | TimeUp | None = None
         self._is_under_way: Callable[[str], bool] = lambda turn_id: False  # replaced by floor control

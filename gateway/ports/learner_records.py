@@ -25,8 +25,8 @@ class LearnerRecords(Protocol):
         """
         ...
 
-    async def has_spoken(self, learner: str, record_id: str) -> None:
-        """The learner has said or typed something in a conversation that belongs to the record."""
+    async def keep_for_long(self, learner: str, record_id: str) -> None:
+        """Keep the record for long: the learner has said or typed something in a conversation that belongs to it."""
         ...
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
@@ -95,7 +95,7 @@ class NoLearnerRecords:
     async def agree(self, learner: str, session_id: str = "") -> str:
         return ""
 
-    async def has_spoken(self, learner: str, record_id: str) -> None:
+    async def keep_for_long(self, learner: str, record_id: str) -> None:
         pass
 
     async def is_kept(self, learner: str, record_id: str) -> bool:

@@ -37,7 +37,7 @@ class MemoryLearners:
             self.records.setdefault(learner, LearnerRecord(since=_BEGAN))
         return "a record" if self.keeps else ""
 
-    async def has_spoken(self, learner: str, record_id: str) -> None:
+    async def keep_for_long(self, learner: str, record_id: str) -> None:
         pass
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
