@@ -22,6 +22,7 @@ from gateway.admission.authenticator import Authenticator, UnauthorizedError, cl
 from gateway.admission.capacity import Capacity
 from gateway.admission.draining import Draining, reconnect
 from gateway.admission.limits import Limits, TooMuchError
+from gateway.admission.origins import Origins
 from gateway.admission.queue import AdmissionQueue
 from gateway.admission.redis_limits import RedisLimits, SharedLimits
 from gateway.admission.redis_seats import RedisSeats
@@ -38,21 +39,20 @@ from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME, TimeUsedUpError
 from gateway.config import GatewaySettings
 from gateway.connection.converse import converse
 from gateway.conversation.session_options import SessionOptions
-from gateway.http import Services, add_http
-from gateway.learner_routes import add_learner_routes
+from gateway.http_api.learner_routes import add_learner_routes
+from gateway.http_api.readiness import Readiness
+from gateway.http_api.root_path import RootPath
+from gateway.http_api.routes import add_http
 from gateway.openai_api.app import PREFIX, create_openai_app, not_found, refuse
 from gateway.openai_api.dependencies import ApiContext
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
-from gateway.origins import Origins
-from gateway.ports import Llm, NoServerTools, Ports, ServerTools
-from gateway.readiness import Readiness
+from gateway.ports import Llm, NoServerTools, Ports, ServerTools, Services
 from gateway.realtime.client_secrets import client_secrets_router
 from gateway.realtime.converse import Shared
 from gateway.realtime.routes import EntryChecks, add_realtime
 from gateway.reply.maker import ReplyOptions
 from gateway.reply.opening import read_openings
-from gateway.root_path import RootPath
 from gateway.scenarios import Library, load_library
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from common.errors import ServiceError
 from gateway.admission.claims import refusal, subject_of
 from gateway.admission.jwks import Jwks, UnknownKeyError
 from gateway.config import GatewaySettings
-from gateway.jwt_keys import algorithm_of
+from gateway.config.jwt_keys import algorithm_of
 
 SUBPROTOCOL = "aitalk"
 _OFFERS = ("bearer.", "openai-insecure-api-key.")  # OpenAI's clients in browsers offer the latter

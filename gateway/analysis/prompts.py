@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.analysis.feedback_examples import EXAMPLES, FeedbackExample
 from gateway.analysis.sentences import one_line
 from gateway.history import LearnerTurn, Level, SessionScenario, Turn
-from gateway.language_names import language_name
+from gateway.languages.names import language_name
 from gateway.ports import ChatMessage
 
 _MAX_WORDS = 250

@@ -19,7 +19,7 @@ import mcp_types
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from gateway.mcp_servers import McpServer
+from gateway.config.mcp_servers import McpServer
 from gateway.tools import Tool
 
 logger = logging.getLogger(__name__)

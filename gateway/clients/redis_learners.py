@@ -25,8 +25,8 @@ from gateway.clients.redis_client import awaited, open_redis, reachable
 from gateway.clients.redis_keys import digest, learner_key, learner_keys, session_key, turns_key
 from gateway.clients.redis_store import RedisStore
 from gateway.history import TURN, SessionState
-from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 from gateway.ports import NoRecordError
+from gateway.ports.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 from gateway.progress.review import due
 
 MAX_CONVERSATIONS = 500

@@ -14,7 +14,7 @@ from gateway.config import GatewaySettings
 from gateway.connection.frame_reader import FrameReader
 from gateway.conversation.session import Session
 from gateway.conversation.session_options import SessionOptions
-from gateway.live_session import close, live_session, run
+from gateway.live_sessions.live_session import close, live_session, run
 from gateway.outbox import Outbox
 from gateway.ports import Ports
 from gateway.protocol import ServerMessage

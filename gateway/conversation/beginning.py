@@ -15,8 +15,8 @@ from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
-from gateway.language_names import standard_tag
-from gateway.languages import base, check_language, check_pair
+from gateway.languages.checks import base, check_language, check_pair
+from gateway.languages.names import standard_tag
 from gateway.outbox import Outbox
 from gateway.ports import Languages
 from gateway.protocol import Resumed, Start

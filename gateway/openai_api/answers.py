@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from common.errors import BusyError, InvalidInputError, ServiceError
 from gateway.admission.authenticator import UnauthorizedError
 from gateway.openai_api.entrance import ForbiddenOriginError
-from gateway.openai_errors import error_body, http_status
+from gateway.openai_common.errors import error_body, http_status
 
 logger = logging.getLogger(__name__)
 

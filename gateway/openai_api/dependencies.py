@@ -10,10 +10,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from gateway.config import GatewaySettings
-from gateway.http import Services
 from gateway.openai_api.entrance import Entrance
 from gateway.openai_api.uploads import Uploads
-from gateway.ports import Ports
+from gateway.ports import Ports, Services
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from gateway.openai_errors import ErrorBody
+from gateway.openai_common.errors import ErrorBody
 
 _RETRY_AFTER = {
     "Retry-After": {

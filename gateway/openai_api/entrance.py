@@ -14,9 +14,9 @@ from common.errors import BusyError, InvalidInputError, UnavailableError
 from gateway.admission.authenticator import Authenticator, client_of
 from gateway.admission.draining import Draining
 from gateway.admission.limits import Limits
+from gateway.admission.origins import Origins
 from gateway.admission.queue import AdmissionQueue, Ticket
 from gateway.closing import HandOver
-from gateway.origins import Origins
 
 WAIT_S = 30.0
 """How long a request waits in the queue for a seat. After that the client is told to come back later."""

@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from common.errors import InvalidInputError
-from gateway.language_names import standard_tag
-from gateway.languages import check_heard
+from gateway.languages.checks import check_heard
+from gateway.languages.names import standard_tag
 from gateway.openai_api.answers import EVENT_STREAM, ParameterError, event, unless_gone, with_errors
 from gateway.openai_api.dependencies import ApiContext, Context, RequestStack
 from gateway.openai_api.file_transcription import FileTranscription, RecognisedPiece, Task

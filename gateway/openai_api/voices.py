@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.dependencies import Context, RequestStack
-from gateway.openai_voices import voice_named
+from gateway.openai_common.voices import voice_named
 
 router = APIRouter(tags=["audio"])
 

@@ -41,6 +41,7 @@ from gateway.ports.recognition import (
     VoicePaused,
 )
 from gateway.ports.server_tools import NoServerTools, ServerTools
+from gateway.ports.services import ModelChecks, Services
 from gateway.ports.store import (
     ClientSecrets,
     SessionLostError,
@@ -72,6 +73,7 @@ __all__ = [
     "LearnerFiles",
     "LearnerRecords",
     "Llm",
+    "ModelChecks",
     "NoLearnerRecords",
     "NoRecordError",
     "NoServerTools",
@@ -82,6 +84,7 @@ __all__ = [
     "Recordings",
     "ReplyLimits",
     "ServerTools",
+    "Services",
     "SessionLostError",
     "SessionStore",
     "SessionTakenError",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from common.errors import InvalidInputError
-from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
+from gateway.ports.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 
 
 class LearnerRecords(Protocol):

@@ -8,6 +8,6 @@ from __future__ import annotations
 import sys
 
 from gateway.json_schema import as_published
-from gateway.learner_record import schema
+from gateway.ports.learner_record import schema
 
 sys.stdout.write(as_published(schema()))

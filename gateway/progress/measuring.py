@@ -11,7 +11,7 @@ from gateway.analysis.sentences import names_in
 from gateway.analysis.vocabulary import KNOWN_FROM_ZIPF
 from gateway.analysis.word_frequency import lexicon_of
 from gateway.history import LearnerTurn, Turn
-from gateway.learner_record import ConversationProgress, Mistake, ScenarioOutcome
+from gateway.ports.learner_record import ConversationProgress, Mistake, ScenarioOutcome
 from gateway.progress.mistakes import kind_of
 
 MAX_WORDS = 2000

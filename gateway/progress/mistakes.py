@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from gateway.learner_record import MistakeKind
+from gateway.ports.learner_record import MistakeKind
 from gateway.progress.mistake_words import FUNCTION_WORDS, UNKNOWN, FunctionWords
 
 TITLES: dict[MistakeKind, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.history import StoredModel
-from gateway.learner_record import ConversationProgress, Count, LearnedWord, LearnerRecord, Mistake, MistakeKind
+from gateway.ports.learner_record import ConversationProgress, Count, LearnedWord, LearnerRecord, Mistake, MistakeKind
 from gateway.progress.mistakes import TITLES
 from gateway.progress.review import due
 

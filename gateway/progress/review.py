@@ -11,7 +11,7 @@ from datetime import datetime
 
 import fsrs
 
-from gateway.learner_record import Card, LearnedWord, Rating, WordToKeep
+from gateway.ports.learner_record import Card, LearnedWord, Rating, WordToKeep
 
 # Without fuzzing, the same reviews always lead to the same times.
 _SCHEDULER = fsrs.Scheduler(enable_fuzzing=False)

@@ -22,11 +22,10 @@ from gateway.config import GatewaySettings
 from gateway.conversation.events import Expelled, Left
 from gateway.conversation.session import Session
 from gateway.conversation.session_options import SessionOptions
-from gateway.http import Services
-from gateway.live_session import close, live_session, run
-from gateway.openai_voices import voice_named
+from gateway.live_sessions.live_session import close, live_session, run
+from gateway.openai_common.voices import voice_named
 from gateway.outbox import Outbox
-from gateway.ports import Ports
+from gateway.ports import Ports, Services
 from gateway.protocol import Connected, ErrorMessage, Resumed, Start
 from gateway.realtime import server_events
 from gateway.realtime.audio import PCM_RATE_HZ

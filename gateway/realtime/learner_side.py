@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.history import LearnerTurn
 from gateway.notices import TurnOver, VoiceBegan, WordsHeard
-from gateway.openai_errors import error_details
+from gateway.openai_common.errors import error_details
 from gateway.realtime import server_events
 from gateway.realtime.items import Item, Items, new_item_id
 from gateway.realtime.server_events import Event

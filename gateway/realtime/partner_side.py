@@ -20,7 +20,7 @@ from typing import Any
 
 from common.errors import ServiceError
 from gateway.notices import ReplyBegan, ReplyEnded, ReplySent
-from gateway.openai_errors import error_details
+from gateway.openai_common.errors import error_details
 from gateway.ports import WritingEnd
 from gateway.realtime import server_events
 from gateway.realtime.audio import AudioEncoder

@@ -15,11 +15,11 @@ from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
 from gateway.admission.authenticator import Authenticator, Client, client_of, subprotocol, token_of
 from gateway.admission.limits import Limits
+from gateway.admission.origins import Origins
 from gateway.admission.queue import AdmissionQueue
 from gateway.admission.waiting_room import Arrival
 from gateway.closing import ENDED, EXPELLED, IDLE, OUT_OF_TIME
-from gateway.openai_errors import error_body, http_status
-from gateway.origins import Origins
+from gateway.openai_common.errors import error_body, http_status
 from gateway.protocol import AnyServerMessage, ErrorMessage, Reconnect
 from gateway.realtime import client_keys, server_events
 from gateway.realtime.converse import Opening, Shared, converse, encoded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import ServiceError
-from gateway.openai_errors import error_details
+from gateway.openai_common.errors import error_details
 from gateway.realtime.items import Item
 
 Event = dict[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from common.errors import InvalidInputError
 from common.speech import MIN_SPEED
 from gateway.conversation.conduct import Conduct
-from gateway.language_names import standard_tag
-from gateway.languages import check_heard, check_language
+from gateway.languages.checks import check_heard, check_language
+from gateway.languages.names import standard_tag
 from gateway.ports import KnownLanguages, Patience
 from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import SessionConfig

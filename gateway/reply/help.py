@@ -13,7 +13,7 @@ from common.speech import AVERAGE_PAUSE_MS
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn
-from gateway.language_names import language_name
+from gateway.languages.names import language_name
 from gateway.ports import ChatMessage, Llm
 from gateway.reply.lines import lines_in
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gateway import metrics
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, Memory, Turn, call_in
-from gateway.language_names import language_name
+from gateway.languages.names import language_name
 from gateway.outbox import Outbox
 from gateway.ports import ChatMessage, Llm, ReplyLimits, Tts, Writer
 from gateway.reply.idle_work import IdleWork, Job

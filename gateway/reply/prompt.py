@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.history import Call, LearnerTurn, Level, Memory, PartnerTurn, Turn, call_in
-from gateway.language_names import language_name
+from gateway.languages.names import language_name
 from gateway.ports import ChatMessage
 from gateway.reply.lines import Example, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner

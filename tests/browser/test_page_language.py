@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from gateway import protocol
-from gateway.http import WEB
+from gateway.http_api.routes import WEB
 from tests.browser.conftest import OpenPage
 from tests.support.page import talking
 from tests.support.page_analysis import IMPRESSION, sample_analysis

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from gateway import protocol
-from gateway.learner_record import LearnedWord, LearnerRecord, Mistake, WordToKeep
+from gateway.ports.learner_record import LearnedWord, LearnerRecord, Mistake, WordToKeep
 from gateway.progress.review import new_word, reviewed
 from tests.browser.conftest import OpenPage
 from tests.support.page import talking

@@ -13,7 +13,7 @@ import psutil
 
 from bench.story_server import story_server
 from deploy.mesh import free_ports
-from gateway.readiness import FRESH_S
+from gateway.http_api.readiness import FRESH_S
 from tests.e2e.test_conversation import Utterance, as_pcm
 from tests.support.learner import a_learner
 from tests.support.mesh import SHORT_REPLIES, Mesh, running, running_mesh, wait_until_ready

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateway import readiness
+from gateway.http_api import readiness
 from gateway.ports import SpeechStarted
 from gateway.scenarios.library import BUNDLED
 from tests.support.conversation import eager, end

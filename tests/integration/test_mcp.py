@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import uvicorn
 
-from gateway.mcp_servers import McpServer, read_servers
+from gateway.config.mcp_servers import McpServer, read_servers
 
 if TYPE_CHECKING:  # importing them takes most of a second, and all workers import this file
     from mcp.server.mcpserver import MCPServer

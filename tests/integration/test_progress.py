@@ -26,9 +26,9 @@ from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, UNUSED_TTL_S, Red
 from gateway.clients.redis_store import RedisStore
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
-from gateway.learner_record import WordToKeep
 from gateway.outbox import Outbox
 from gateway.ports import NoRecordError
+from gateway.ports.learner_record import WordToKeep
 from gateway.progress.review import new_word
 from tests.support.gateway import TestGateway
 from tests.support.learner import Learner, a_learner

@@ -25,8 +25,8 @@ from common.grpc_server import ModelServer, Service
 from common.security import Security
 from common.settings import ModelServerSettings
 from deploy.mesh import free_ports
-from gateway import readiness
 from gateway.clients.services import ModelServices
+from gateway.http_api import readiness
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner, at_the_door
 from tests.support.mesh import running

@@ -25,9 +25,9 @@ from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.config import GatewaySettings
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, SessionState, Turn
-from gateway.learner_record import WordToKeep
 from gateway.outbox import Outbox
 from gateway.ports import SessionLostError, SessionTakenError
+from gateway.ports.learner_record import WordToKeep
 from gateway.progress.review import new_word
 from gateway.protocol import ErrorMessage
 from tests.support.mesh import ROOT, RunningProcess, running

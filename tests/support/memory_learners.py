@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 
 from gateway.admission.authenticator import Authenticator
-from gateway.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
-from gateway.learner_routes import add_learner_routes
+from gateway.http_api.learner_routes import add_learner_routes
 from gateway.ports import NoRecordError
+from gateway.ports.learner_record import ConversationProgress, Erased, ExportedSession, LearnedWord, LearnerRecord
 
 _BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway import protocol
 from gateway.analysis.word_frequency import look_up
-from gateway.http import CLIENT, WEB
+from gateway.http_api.routes import CLIENT, WEB
 from gateway.scenarios import load_library
 from tests.support.memory_learners import MemoryLearners
 from tests.support.page_analysis import sample_analysis

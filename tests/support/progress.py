@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.learner_record import ConversationProgress, Mistake
+from gateway.ports.learner_record import ConversationProgress, Mistake
 
 _FIRST = datetime(2026, 11, 1, 18, tzinfo=UTC)
 

@@ -18,8 +18,8 @@ DATES = {
     "gateway/conversation/learner.py",  # the date of an entry in the record
     "gateway/conversation/session.py",  # passed on to the record
     "gateway/conversation_record.py",  # the date of a turn
-    "gateway/http.py",  # `timestamp` of /health
-    "gateway/learner_routes.py",  # which words are due
+    "gateway/http_api/routes.py",  # `timestamp` of /health
+    "gateway/http_api/learner_routes.py",  # which words are due
     "gateway/openai_api/chat.py",  # `created` of a completion
     "gateway/realtime/client_keys.py",  # `expires_at`, for the client
 }

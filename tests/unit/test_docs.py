@@ -340,7 +340,7 @@ GATEWAY_FOLDERS = {path.parent.name for path in (ROOT / "gateway").glob("*/__ini
 
 
 def imported_folders() -> dict[str, set[str]]:
-    """Each folder and file of the gateway (`reply/`, `http.py`) → the other folders of the gateway that it imports."""
+    """Each folder and file of the gateway (`reply/`, `app.py`) → the other folders of the gateway that it imports."""
     graph = grimp.build_graph("gateway", cache_dir=None)
     found: dict[str, set[str]] = {}
     for module in graph.modules - {"gateway"}:

@@ -9,12 +9,12 @@ import pytest
 from pydantic import TypeAdapter
 
 from common.errors import InvalidInputError
-from gateway import learner_routes
-from gateway.learner_record import WordToKeep
+from gateway.http_api import learner_routes
 from gateway.openai_api.chat_request import ChatBody
 from gateway.openai_api.speech import SpeechRequest
 from gateway.openai_api.transcriptions import TranscriptionForm
 from gateway.openai_api.translations import TranslationForm
+from gateway.ports.learner_record import WordToKeep
 from gateway.protocol import AnyClientMessage, read_client_message
 from gateway.realtime.client_events import AnyClientEvent
 from gateway.realtime.client_keys import KeyRequest

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from common.errors import InvalidInputError
 from gateway.analysis.measurement import measure
-from gateway.languages import check_language, check_pair
+from gateway.languages.checks import check_language, check_pair
 from gateway.ports import EagerEndOfTurn, EndOfTurn, KnownLanguages
 from gateway.protocol import ErrorMessage, TranscriptMessage
 from gateway.scenarios import load_library

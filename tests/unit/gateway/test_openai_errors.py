@@ -17,7 +17,7 @@ from common.errors import (
 )
 from gateway.admission.authenticator import UnauthorizedError
 from gateway.admission.limits import TooMuchError
-from gateway.openai_errors import error_body, http_status
+from gateway.openai_common.errors import error_body, http_status
 from tests.support.gateway import TestGateway
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.openai_api.answers import ParameterError
 from gateway.openai_api.voices import voice_for
-from gateway.openai_voices import OPENAI_VOICES, voice_named
+from gateway.openai_common.voices import OPENAI_VOICES, voice_named
 
 VOICES = [{"id": id_, "language": tag} for id_, tag in (("joe", "en-US"), ("ute", "de"), ("amy", "en-US"))]
 

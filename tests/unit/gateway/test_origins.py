@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from starlette.datastructures import Headers
 
+from gateway.admission.origins import Origins, is_private
 from gateway.config import GatewaySettings
-from gateway.http import WEB
-from gateway.jwt_keys import algorithm_of
-from gateway.origins import Origins, is_private
+from gateway.config.jwt_keys import algorithm_of
+from gateway.http_api.routes import WEB
 from tests.support.gateway import TestGateway
 
 

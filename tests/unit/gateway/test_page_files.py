@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import httpx
 from fastapi import FastAPI
 
-from gateway.http import add_http
+from gateway.http_api.routes import add_http
 
 IMPORT = re.compile(r"""(?:from|import) '(\.[^']+)'|new URL\('([^']+)', import\.meta\.url\)""")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.analysis.remarks import TEXTS as REMARKS
-from gateway.http import WEB
+from gateway.http_api.routes import WEB
 
 FILES = sorted((WEB / "texts").glob("*.json"))
 MODULES = sorted(path for path in WEB.rglob("*.js") if "aitalk" not in path.parts)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.history import LearnerTurn, PartnerTurn
 from gateway.json_schema import as_published
-from gateway.learner_record import Mistake, MistakeKind, Rating, WordToKeep, schema
+from gateway.ports.learner_record import Mistake, MistakeKind, Rating, WordToKeep, schema
 from gateway.progress.measuring import words_used
 from gateway.progress.mistake_words import FUNCTION_WORDS
 from gateway.progress.mistakes import TITLES, kind_of, kinds_of

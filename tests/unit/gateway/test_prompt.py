@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionState, Turn
-from gateway.language_names import USUAL, language_name
+from gateway.languages.names import USUAL, language_name
 from gateway.reply.lines import FOLDER, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner, partner_of
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for, system_prompt

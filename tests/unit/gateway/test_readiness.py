@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gateway.readiness import FRESH_S, Readiness
+from gateway.http_api.readiness import FRESH_S, Readiness
 
 CHECK_S = 0.5
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from gateway.http import WEB
+from gateway.http_api.routes import WEB
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner
 

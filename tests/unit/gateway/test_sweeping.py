@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from prometheus_client import REGISTRY
 
-from gateway.sweeping import LEAST_ENDED, SHARE_ENDED, Sweeper
+from gateway.live_sessions.sweeping import LEAST_ENDED, SHARE_ENDED, Sweeper
 from tests.support.conversation import Conversation, text
 from tests.support.gateway import TestGateway
 from tests.support.learner import a_learner

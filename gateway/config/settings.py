@@ -11,8 +11,8 @@ from pydantic import Field, SecretStr, field_validator
 from common.addresses import target
 from common.settings import ProcessSettings
 from common.speech import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
-from gateway.jwt_keys import algorithm_of
-from gateway.mcp_servers import McpServer, read_servers
+from gateway.config.jwt_keys import algorithm_of
+from gateway.config.mcp_servers import McpServer, read_servers
 
 _HOST = r"[^/,:@\s]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?"
 REDIS_URL = re.compile(

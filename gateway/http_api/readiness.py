@@ -9,19 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.ports import ModelChecks
+
 FRESH_S = 1.0
-
-
-class ModelChecks(Protocol):
-    """What the check needs of the model servers."""
-
-    async def problems(self) -> dict[str, str]:
-        """For each service: why it can't be used now; empty: it is ready."""
-        ...
-
-    async def fallbacks(self) -> dict[str, str]:
-        """For each service that does not run the requested engine: which one it runs, and why."""
-        ...
 
 
 class StoreCheck(Protocol):

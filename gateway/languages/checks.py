@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.errors import InvalidInputError
-from gateway.language_names import is_language, language_name
+from gateway.languages.names import is_language, language_name
 from gateway.ports import KnownLanguages
 
 _EXAMPLES = "send one such as 'en' or 'es-MX'"

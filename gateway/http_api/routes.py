@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
@@ -16,16 +16,16 @@ from common.errors import ServiceError
 from gateway.analysis import schema
 from gateway.analysis.word_frequency import WordFrequencies, look_up
 from gateway.history import CefrLevel, Level
-from gateway.languages import practicable
+from gateway.http_api.readiness import Readiness
+from gateway.languages.checks import practicable
 from gateway.metrics import TASKS
-from gateway.ports import Chat, KnownLanguages, Recordings
-from gateway.readiness import ModelChecks, Readiness
+from gateway.ports import KnownLanguages, Services
 from gateway.scenarios import Library
 
-WEB = Path(__file__).parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 # The JavaScript client, which the page uses. In a wheel it is among the page's files, in a checkout in a folder of its
 # own.
-CLIENT = WEB / "aitalk" if (WEB / "aitalk").is_dir() else Path(__file__).parents[1] / "clients" / "js" / "src"
+CLIENT = WEB / "aitalk" if (WEB / "aitalk").is_dir() else Path(__file__).parents[2] / "clients" / "js" / "src"
 
 # The page loads nothing from other hosts and runs no inline script. `data:` holds the favicon, `blob:` the sound of a
 # sentence that the learner hears again.
@@ -38,40 +38,6 @@ PAGE_HEADERS = {
 }
 
 router = APIRouter()
-
-
-class Services(ModelChecks, Protocol):
-    """What the routes need of the model servers; `clients.services.ModelServices` provides it."""
-
-    @property
-    def recordings(self) -> Recordings:
-        """Recognition of recordings."""
-        ...
-
-    @property
-    def chat(self) -> Chat:
-        """The language model for other applications."""
-        ...
-
-    async def describe(self) -> dict[str, dict[str, Any]]:
-        """For each service: engine, model, device, memory and slots."""
-        ...
-
-    async def voices(self) -> list[dict[str, Any]]:
-        """The voices of the speech synthesis, the default first. Raises ServiceError."""
-        ...
-
-    async def languages(self) -> KnownLanguages:
-        """The languages of the voices and of the recognition; empty for a service that doesn't report them."""
-        ...
-
-    async def occupancy(self) -> float:
-        """The share of slots in use, 0 to 1."""
-        ...
-
-    async def slots(self) -> dict[str, int | None]:
-        """The slots of each service, summed over its replicas; None: no replica answers."""
-        ...
 
 
 def _services(request: Request) -> Services:

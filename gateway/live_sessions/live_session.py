@@ -13,14 +13,14 @@ from gateway import metrics
 from gateway.admission.draining import Draining
 from gateway.admission.waiting_room import Arrival
 from gateway.audio import AudioInput
-from gateway.audio_monitor import AudioMonitor
 from gateway.closing import BROKEN, Closing
 from gateway.config import GatewaySettings
 from gateway.conversation.session import Session
 from gateway.conversation.session_options import SessionOptions
+from gateway.live_sessions.audio_monitor import AudioMonitor
+from gateway.live_sessions.sweeping import SWEEPER
 from gateway.outbox import Outbox
 from gateway.ports import Ports
-from gateway.sweeping import SWEEPER
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,9 @@ from common.errors import InvalidInputError, ServiceError
 from gateway import metrics
 from gateway.admission.authenticator import Authenticator, UnauthorizedError, client_of, unauthorized
 from gateway.conversation.learner import learner_name
-from gateway.learner_record import (
+from gateway.openai_common.errors import http_status
+from gateway.ports import LearnerFiles
+from gateway.ports.learner_record import (
     Erased,
     ExportedSession,
     LanguageTag,
@@ -35,8 +37,6 @@ from gateway.learner_record import (
     WordToKeep,
     schema,
 )
-from gateway.openai_errors import http_status
-from gateway.ports import LearnerFiles
 from gateway.progress.overview import LearnerProgress, overview
 from gateway.progress.review import new_word, reviewed
 

@@ -1,0 +1,1 @@
+"""The names of languages, and whether one can be practised here."""

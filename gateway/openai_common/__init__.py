@@ -1,0 +1,1 @@
+"""What both of OpenAI's APIs share: errors in their shape, and their names of voices."""
