@@ -89,7 +89,7 @@ async def test_a_turn_that_comes_while_a_session_is_written_is_written_too() -> 
     redis, session = Redis(busy_s=0.2), Session.named("a")
     unsaved = UnsavedSessions(redis.restore)
     unsaved.add(session)
-    saving = asyncio.create_task(saved_for(2 * SAVE_AGAIN_S, unsaved))
+    saving = asyncio.create_task(saved_for(3 * SAVE_AGAIN_S, unsaved))
     await asyncio.sleep(SAVE_AGAIN_S + 0.1)
     session.turns.append(turn(1))
     await saving
