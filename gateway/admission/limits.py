@@ -39,11 +39,12 @@ class TooMuchError(ServiceError):
 
 @dataclass
 class Allowance:
-    """How much one connection may still send, and how long its client may converse."""
+    """How much one connection may still send, and how long its client may converse. client: its name."""
 
     messages: Bucket
     data: Bucket
     time: DailyTime = field(default_factory=lambda: DailyTime(0))
+    client: str = ""
 
     def take_at_once(self, count: int, size: int) -> bool:
         """Count `count` messages of `size` bytes in all. Returns False, and counts nothing, if `take` might raise for
@@ -121,7 +122,7 @@ class Limits:
         try:
             await self._enter(name, client, connection, per_minute, stores)
             messages, data = Bucket(self._messages_per_s, self._now), Bucket(self._bytes_per_s, self._now)
-            yield Allowance(messages, data, client.time)
+            yield Allowance(messages, data, client.time, name)
         finally:
             client.connections.discard(connection)
             await self._leave(name, connection)

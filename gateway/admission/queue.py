@@ -16,7 +16,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
 from common.errors import UnavailableError
@@ -32,11 +32,12 @@ BEAT_WHILE_QUEUED_S = 0.5
 class Ticket:
     """A learner's claim to a seat. seat: the session's id. position: 0 seated, n: n-th in the queue, -1 refused.
 
-    estimate_s: the estimated wait. arrived_s, seated_s: on the clock of time.monotonic. `moved` is set whenever the
-    position changes.
+    client: the name of its client, who may have several; empty: it counts as a client of its own. estimate_s: the
+    estimated wait. arrived_s, seated_s: on the clock of time.monotonic. `moved` is set whenever the position changes.
     """
 
     seat: str
+    client: str = ""
     position: int = -1
     estimate_s: int = 0
     arrived_s: float = field(default_factory=time.monotonic)
@@ -87,13 +88,13 @@ class AdmissionQueue:
             self._news.clear()
             await self._beat()
 
-    async def arrive(self, session_id: str, place: str = "") -> Ticket:
+    async def arrive(self, session_id: str, place: str = "", client: str = "") -> Ticket:
         """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
         place: from `place_of`, for a place in the queue that was kept when its gateway ended; the new ticket takes that
-        place.
+        place. client: while learners wait, the next seat goes to the client that has the fewest.
         """
-        ticket = Ticket(session_id)
+        ticket = Ticket(session_id, client)
         if place:
             kept = place.rpartition(".")[0]
             with suppress(UnavailableError):
@@ -158,18 +159,20 @@ class AdmissionQueue:
 
     async def _beat(self) -> None:
         async with self._lock:
-            seated = [ticket.seat for ticket in self._tickets.values() if ticket.is_seated]
+            seated = [ticket for ticket in self._tickets.values() if ticket.is_seated]
             await self._ask(seated, [ticket for ticket in self._tickets.values() if not ticket.is_seated], locked=True)
 
-    async def _ask(self, held: list[str], asking: list[Ticket], *, locked: bool = False) -> None:
+    async def _ask(self, held: list[Ticket], asking: list[Ticket], *, locked: bool = False) -> None:
         capacity = self._capacity()
-        ids = [ticket.seat for ticket in asking]
         try:
-            if locked:
-                count = await self._seats.beat(held, ids, capacity=capacity, queue_max=self._queue_max)
-            else:
-                async with self._lock:
-                    count = await self._seats.beat(held, ids, capacity=capacity, queue_max=self._queue_max)
+            async with nullcontext() if locked else self._lock:
+                count = await self._seats.beat(
+                    [ticket.seat for ticket in held],
+                    [ticket.seat for ticket in asking],
+                    capacity=capacity,
+                    queue_max=self._queue_max,
+                    clients={ticket.seat: ticket.client for ticket in (*held, *asking)},
+                )
         except UnavailableError as error:
             if not self._is_away:
                 logger.warning("seats are not counted, so everyone is let in: %s", error.message)

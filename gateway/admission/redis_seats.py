@@ -2,11 +2,15 @@
 
     aitalk:{admission}:seats     sorted set   seat → when its lease ends
     aitalk:{admission}:holders   hash         seat → the gateway that renews it; empty: kept for a while
-    aitalk:{admission}:queue     sorted set   waiting learner → a number; the lowest is next
+    aitalk:{admission}:queue     sorted set   waiting learner → a number; the lowest came first
     aitalk:{admission}:waiting   sorted set   waiting learner → when the place in the queue lapses
     aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
     aitalk:{admission}:place_key string       signs the tickets for places in the queue
+    aitalk:{admission}:clients   hash         seat or waiting learner → a digest of its client's name
+
+While seats are free, everybody gets one. While learners wait, the next seat goes to the client that has the fewest, and
+among the learners of such clients to whoever came first. So nobody who connects many times keeps others out.
 
 A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
 leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock. If this clock is set back by an hour,
@@ -16,8 +20,9 @@ forward, all leases lapse, and the next `beat` of each gateway renews those of i
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.clients.redis_client import open_redis, reachable
@@ -28,22 +33,23 @@ BEAT_S = LEASE_S / 4  # between two renewals of a lease
 FIRST_LENGTH_MS = 300_000
 
 _PREFIX = "aitalk:{admission}:"
-_KEYS = [_PREFIX + name for name in ("seats", "holders", "queue", "waiting", "numbers", "length_ms")]
+_KEYS = [_PREFIX + name for name in ("seats", "holders", "queue", "waiting", "numbers", "length_ms", "clients")]
 
 _COMMON = """
-local seats, holders, queue, waiting, numbers, length = unpack(KEYS)
+local seats, holders, queue, waiting, numbers, length, clients = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function free(seat)
   redis.call('ZREM', seats, seat)
   redis.call('HDEL', holders, seat)
+  redis.call('HDEL', clients, seat)
 end
 local function take(seat, holder, lease)
   redis.call('ZADD', seats, now + lease, seat)
   redis.call('HSET', holders, seat, holder)
 end
 local function leave_queue(id)
-  redis.call('ZREM', queue, id)
+  if redis.call('ZREM', queue, id) == 1 then redis.call('HDEL', clients, id) end  -- otherwise it may have a seat
   redis.call('ZREM', waiting, id)
 end
 for _, key in ipairs({seats, waiting}) do
@@ -55,35 +61,71 @@ for _, seat in ipairs(redis.call('ZRANGEBYSCORE', seats, '-inf', now)) do free(s
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now)) do leave_queue(id) end
 """
 
-# ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats, seats …, learners who wait …
+# How many go before each learner who waits. A learner counts for as many seats as the client would then have.
+_TURNS = """
+local function turns()
+  local ids = redis.call('ZRANGEBYSCORE', queue, '-inf', '+inf')
+  if #ids == 1 then return {[ids[1]] = 0} end
+  local client, has, order, ahead = {}, {}, {}, {}
+  local stored = redis.call('HGETALL', clients)
+  for i = 1, #stored, 2 do client[stored[i]] = stored[i + 1] end
+  local function one_more(id)
+    local name = client[id] or id
+    has[name] = (has[name] or 0) + 1
+    return has[name]
+  end
+  for _, seat in ipairs(redis.call('ZRANGEBYSCORE', seats, '-inf', '+inf')) do one_more(seat) end
+  for number, id in ipairs(ids) do order[number] = {id = id, number = number, seats = one_more(id)} end
+  table.sort(order, function(a, b)
+    if a.seats ~= b.seats then return a.seats < b.seats end
+    return a.number < b.number
+  end)
+  for before, one in ipairs(order) do ahead[one.id] = before - 1 end
+  return ahead
+end
+"""
+
+# ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats, then pairs of an id and its client:
+# seats …, learners who wait …
 # Returns the seats in use, the length of the queue, the average length of a conversation, then a number for each
 # learner who waits: 0: has a seat, n: n-th in the queue, -1: the queue is full.
 _BEAT = (
     _COMMON
+    + _TURNS
     + """
 local me, lease, capacity, longest, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-for i = 6, 5 + count do
-  local holder = redis.call('HGET', holders, ARGV[i])
-  if not holder or holder == me then take(ARGV[i], me, lease) end
+local function sit(id, client)
+  take(id, me, lease)
+  redis.call('HSET', clients, id, client)
 end
-local places = {}
-for i = 6 + count, #ARGV do
-  local id = ARGV[i]
-  local rank = redis.call('ZRANK', queue, id)
-  local ahead = rank or redis.call('ZCARD', queue)
-  if redis.call('HGET', holders, id) == me then
-    places[#places + 1] = 0
-  elseif capacity < 0 or redis.call('ZCARD', seats) + ahead < capacity then
-    leave_queue(id)
-    take(id, me, lease)
-    places[#places + 1] = 0
-  elseif rank or ahead < longest then
-    if not rank then redis.call('ZADD', queue, redis.call('INCR', numbers), id) end
-    redis.call('ZADD', waiting, now + lease, id)
-    places[#places + 1] = ahead + 1
-  else
-    places[#places + 1] = -1
+for i = 6, 4 + 2 * count, 2 do
+  local holder = redis.call('HGET', holders, ARGV[i])
+  if not holder or holder == me then sit(ARGV[i], ARGV[i + 1]) end
+end
+local places, ahead = {}, nil
+for i = 6 + 2 * count, #ARGV, 2 do
+  local id, client, place = ARGV[i], ARGV[i + 1], 0
+  if redis.call('HGET', holders, id) ~= me then
+    local is_new = not redis.call('ZSCORE', queue, id)
+    if is_new then
+      redis.call('ZADD', queue, redis.call('INCR', numbers), id)
+      ahead = nil
+    end
+    redis.call('HSET', clients, id, client)
+    ahead = ahead or turns()
+    if capacity < 0 or redis.call('ZCARD', seats) + ahead[id] < capacity then
+      leave_queue(id)
+      sit(id, client)
+      ahead = nil
+    elseif is_new and redis.call('ZCARD', queue) > longest then
+      leave_queue(id)
+      place, ahead = -1, nil
+    else
+      redis.call('ZADD', waiting, now + lease, id)
+      place = ahead[id] + 1
+    end
   end
+  places[#places + 1] = place
 end
 local average = tonumber(redis.call('GET', length) or -1)
 return {redis.call('ZCARD', seats), redis.call('ZCARD', queue), average, unpack(places)}
@@ -180,14 +222,25 @@ class RedisSeats:
         """Close the connections to Redis."""
         await self._redis.aclose()
 
-    async def beat(self, held: Sequence[str], asking: Sequence[str], *, capacity: int | None, queue_max: int) -> Count:
-        """Renew the leases of `held`, and ask for a seat for each of `asking`, first come, first served.
+    async def beat(
+        self,
+        held: Sequence[str],
+        asking: Sequence[str],
+        *,
+        capacity: int | None,
+        queue_max: int,
+        clients: Mapping[str, str] | None = None,
+    ) -> Count:
+        """Renew the leases of `held`, and ask for a seat for each of `asking`, in turn.
 
         A learner without a seat gets a place in the queue, or renews it. capacity: seats of the whole mesh; None: no
-        limit.
+        limit. clients: the names of their clients; who has none counts as a client of its own.
         """
         limit = -1 if capacity is None else capacity
-        arguments: list[str | int] = [self._gateway_id, self._lease_ms, limit, queue_max, len(held), *held, *asking]
+        arguments: list[str | int] = [self._gateway_id, self._lease_ms, limit, queue_max, len(held)]
+        for one in (*held, *asking):
+            name = (clients or {}).get(one, "")
+            arguments += [one, hashlib.sha256(name.encode()).hexdigest() if name else one]
         async with reachable():
             seats, queue, length_ms, *places = await self._beat(keys=_KEYS, args=arguments)
         length_s = (length_ms if length_ms > 0 else FIRST_LENGTH_MS) / 1000

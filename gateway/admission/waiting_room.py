@@ -115,7 +115,7 @@ class Arrival:
             await self.send_away()
             yield False
             return
-        ticket = await admission.arrive(self.session_id, self.place)
+        ticket = await admission.arrive(self.session_id, self.place, self.allowance.client)
         self._admission, self._ticket = admission, ticket
         is_in = False
         try:

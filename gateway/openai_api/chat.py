@@ -30,7 +30,7 @@ Events = AsyncIterator[str | CallPiece | ChatDone]
 async def chat_completions(body: ChatBody, request: Request, context: Context, stack: RequestStack) -> Response:
     """The model's reply to a conversation. With `stream`, it is sent as it is written."""
     asked = body.to_request()
-    await stack.enter_async_context(context.entrance.seat())
+    await stack.enter_async_context(context.entrance.seat(request))
     opening = stack.enter_async_context(context.services.chat.stream(asked))
     events = await unless_gone(request, opening)  # an error before the first piece can still be reported with a status
     answer = _Answer(body.model)

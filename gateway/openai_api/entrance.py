@@ -48,18 +48,21 @@ class Entrance:
         if not self.origins.allow(request.headers):
             raise ForbiddenOriginError("pages of this origin may not use the gateway; see CORS_ORIGINS, ALLOWED_HOSTS")
         client = client_of(request, self.authenticator)
+        request.state.client = client.name
         async with self.limits.connection(client.name, is_request=True, stores=stores):
             yield
 
     @asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    async def seat(self, request: Request) -> AsyncIterator[None]:
         """Wait up to WAIT_S for a seat, and hold it within the block. Raises BusyError, UnavailableError.
+
+        request: one that `client` has admitted.
 
         A gateway that is shutting down waits for the requests that have a seat.
         """
         if self.draining.began.is_set():
             raise UnavailableError("this gateway is shutting down; send the request again")
-        ticket = await self.admission.arrive(secrets.token_urlsafe(12))
+        ticket = await self.admission.arrive(secrets.token_urlsafe(12), client=request.state.client)
         try:
             await self._wait(ticket)
             with self.draining.counting(_Request()):

@@ -57,7 +57,7 @@ class SpeechRequest(JsonBody):
 )
 async def speech(body: SpeechRequest, request: Request, context: Context, stack: RequestStack) -> StreamingResponse:
     """Read a text aloud. The answer begins as soon as the first words are spoken."""
-    await stack.enter_async_context(context.entrance.seat())
+    await stack.enter_async_context(context.entrance.seat(request))
     voice = voice_for(body.voice_name, await context.services.voices())
     stream = await stack.enter_async_context(
         context.ports.tts.open(sample_rate_hz=SAMPLE_RATE_HZ, voice=voice, speed=body.speed, language="")

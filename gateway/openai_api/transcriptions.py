@@ -72,7 +72,7 @@ async def transcriptions(request: Request, context: Context, stack: RequestStack
         pieces, duration_s = await recognise_all(request, context, stack, file, task)
         return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
     length_s = await asyncio.to_thread(stated_length_s, file)
-    heard = (await _begin(context, stack, file, task)).heard()
+    heard = (await _begin(request, context, stack, file, task)).heard()
     stack.push_async_callback(heard.aclose)
     # an error before this point can still be reported with a status
     first = await unless_gone(request, anext(heard, None))
@@ -98,14 +98,16 @@ async def recognise_all(
     request: Request, context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task
 ) -> tuple[list[RecognisedPiece], float]:
     """All words of the file, and its length in seconds."""
-    transcription = await _begin(context, stack, file, task)
+    transcription = await _begin(request, context, stack, file, task)
     heard = transcription.heard()
     stack.push_async_callback(heard.aclose)
     return await unless_gone(request, _all(heard)), transcription.duration_s
 
 
-async def _begin(context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task) -> FileTranscription:
-    await stack.enter_async_context(context.entrance.seat())
+async def _begin(
+    request: Request, context: ApiContext, stack: AsyncExitStack, file: BinaryIO, task: Task
+) -> FileTranscription:
+    await stack.enter_async_context(context.entrance.seat(request))
     return FileTranscription(file, context.services.recordings, task, max_s=context.settings.upload_max_audio_s)
 
 

@@ -16,7 +16,7 @@ import redis.asyncio as redis
 from deploy.mesh import free_ports
 from gateway.admission.queue import AdmissionQueue, Ticket
 from tests.support.contender import admission_queue
-from tests.support.gateway import TestGateway
+from tests.support.gateway import FakeServices, TestGateway
 from tests.support.learner import Learner, Message, at_the_door
 from tests.support.mesh import running
 from tests.support.openai_api import connected
@@ -133,6 +133,41 @@ async def test_nobody_overtakes_the_queue(url: str) -> None:
         await left.leave(first)
         assert (await left.arrive("hasty")).position > 0 or patient.is_seated
         await until(patient, 0)
+
+
+async def test_the_next_seat_goes_to_the_client_that_has_the_fewest(url: str) -> None:
+    async with admission_queue(url, 3) as left, admission_queue(url, 3) as right:
+        seated = [await left.arrive(f"seat {i}", client="class") for i in range(3)]
+        assert all(ticket.is_seated for ticket in seated)  # nobody else waits, so the class gets every seat
+        waiting = [await left.arrive(f"waits {i}", client="class") for i in range(2)]
+        assert [ticket.position for ticket in waiting] == [1, 2]
+        alone, friend = await right.arrive("alone", client="home"), await right.arrive("friend", client="home")
+        assert (alone.position, friend.position) == (1, 2)
+        await until(waiting[0], 3)
+        await left.leave(seated[0])
+        await until(alone, 0)
+        assert not waiting[0].is_seated
+        await left.leave(seated[1])  # the class has one seat, and so has the home: now the class came first
+        await until(waiting[0], 0)
+        await until(friend, 1)
+        await right.leave(alone)
+        await until(friend, 0)
+        await until(waiting[1], 1)
+
+
+async def test_a_kept_seat_and_a_resumed_one_count_for_their_client(url: str) -> None:
+    async with admission_queue(url, 2, grace_s=5) as left, admission_queue(url, 2, grace_s=5) as right:
+        first, other = await left.arrive("session", client="class"), await left.arrive("other", client="home")
+        await left.leave(first, keep=True)
+        late = await right.arrive("late", client="class")
+        stranger = await right.arrive("stranger", client="elsewhere")
+        assert stranger.position == 1
+        await until(late, 2)
+        back = await right.arrive("back", client="class")
+        assert await right.carry_on(back, "session")
+        await left.leave(other)
+        await until(stranger, 0)
+        await until(late, 1)
 
 
 async def test_a_full_queue_refuses(url: str) -> None:
@@ -329,6 +364,32 @@ async def test_a_resumed_session_has_one_seat_not_two(url: str) -> None:
                     await place(late, 1)
 
 
+class Sixteen(FakeServices):
+    """As many slots as the bundled models have."""
+
+    async def slots(self) -> dict[str, int | None]:
+        return dict.fromkeys(("asr", "llm", "tts"), 16)
+
+
+async def test_with_the_default_settings_one_address_gets_no_further_seat_while_another_waits(url: str) -> None:
+    gateway = TestGateway(redis_url=url, services=Sixteen())
+    async with gateway.running(), AsyncExitStack() as doors:
+
+        async def from_address(address: str, hears: str) -> Learner:
+            learner = await doors.enter_async_context(at_the_door(gateway.ws, **{"X-Forwarded-For": address}))
+            await learner.wait_for(hears)
+            return learner
+
+        seated = [await from_address("192.0.2.1", "connected") for _ in range(16)]
+        waiting = await from_address("192.0.2.1", "queued")
+        learner = await from_address("192.0.2.2", "queued")
+        await place(learner, 1)
+        await place(waiting, 2)
+        await seated[0].send(type="end_conversation")
+        await learner.wait_for("connected")
+        assert "connected" not in waiting.kinds()
+
+
 # --- over OpenAI's API
 
 
@@ -341,6 +402,9 @@ async def test_a_request_holds_a_seat_while_it_is_answered_and_waits_for_one_bef
         stream = await client.chat.completions.create(**asked, stream=True)
         async with at_the_door(gateway.ws) as learner:
             await place(learner, 1)  # the learner waits until the request gives its seat back
+            async with at_the_door(gateway.ws, **{"X-Forwarded-For": "192.0.2.2"}) as other:
+                await place(other, 1)  # the learner's client already has the request's seat
+                await place(learner, 2)
             gateway.services.chat.reply = ("Hello.",)
             with pytest.raises(openai.RateLimitError) as caught:
                 await client.chat.completions.create(**asked)
