@@ -114,11 +114,11 @@ test-fast: $(VENV)/.dev ## Run the unit tests of one package (ROOM=gateway, asr,
 
 .PHONY: test-interleavings
 test-interleavings: $(VENV)/.dev ## Test 10,000 random conversations in virtual time (about six minutes)
-	$(BIN)/python -m pytest tests/unit/gateway/test_conversation_interleavings.py --interleavings 10000 --timeout 3000 -o faulthandler_timeout=3060
+	$(BIN)/python -m pytest tests/unit/gateway/conversation/test_conversation_interleavings.py --interleavings 10000 --timeout 3000 -o faulthandler_timeout=3060
 
 .PHONY: test-late-audio
 test-late-audio: $(VENV)/.dev ## Test that 1,000 random slicings and delays of recordings give recognition the same audio
-	$(BIN)/python -m pytest tests/unit/gateway/test_audio_late.py --late-audio 1000 --timeout 900 -o faulthandler_timeout=960
+	$(BIN)/python -m pytest tests/unit/gateway/audio/test_audio_late.py --late-audio 1000 --timeout 900 -o faulthandler_timeout=960
 
 .PHONY: bench-barge-in
 bench-barge-in: $(VENV)/.dev ## Measure how fast an interruption silences the partner, and which sounds don't interrupt it

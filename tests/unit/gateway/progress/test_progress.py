@@ -22,7 +22,7 @@ from gateway.progress.review import due, new_word, reviewed
 from gateway.reply.prompt import Briefing, system_prompt
 from tests.support.progress import an_entry
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 # original, corrected, language, the sentence (where it matters), kind

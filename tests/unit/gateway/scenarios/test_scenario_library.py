@@ -19,7 +19,7 @@ from gateway.scenarios.library import BUNDLED, load_library
 from gateway.scenarios.scenario import CEFR_OF, Scenario
 from gateway.scenarios.signs import is_shown
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SCENARIOS = list(load_library().scenarios.values())
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 

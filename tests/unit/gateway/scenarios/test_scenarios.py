@@ -19,7 +19,7 @@ from gateway.scenarios.library import BUNDLED, InvalidScenarioError, load_librar
 from gateway.scenarios.scenario import Scenario, schema
 from gateway.scenarios.signs import is_shown, words_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TASKS = [
     {"id": "soup", "text": "Ask for soup.", "said": [["soup"], ["what", "which"]], "example": "Which soup is it?"},
     {"id": "number", "text": "Say a number.", "said": [["#"]], "example": "Two, please."},

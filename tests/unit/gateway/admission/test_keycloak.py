@@ -25,7 +25,7 @@ from starlette.datastructures import Headers
 from gateway.admission.authenticator import Authenticator, Client, UnauthorizedError
 from gateway.config import GatewaySettings
 
-FOLDER = Path(__file__).parents[3] / "deploy" / "keycloak"
+FOLDER = Path(__file__).parents[4] / "deploy" / "keycloak"
 REALM: dict[str, Any] = json.loads((FOLDER / "realm-school.json").read_text())
 SERVICES: dict[str, Any] = yaml.safe_load((FOLDER / "docker-compose.yml").read_text())["services"]
 GATEWAY: dict[str, str] = SERVICES["gateway"]["environment"]

@@ -34,7 +34,7 @@ from gateway.realtime.errors import ClientError
 from gateway.realtime.items import read_item
 from gateway.realtime.session_config import SessionConfig, updated
 
-ROOT = Path(__file__).parent.parent.parent.parent
+ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "realtime.md").read_text(encoding="utf-8")
 
 

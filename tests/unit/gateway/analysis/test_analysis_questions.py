@@ -75,7 +75,7 @@ def test_each_language_has_its_own_question() -> None:
 
 
 def test_the_published_schema_is_up_to_date() -> None:
-    published = Path(__file__).parents[3] / "docs" / "schemas" / "analysis.schema.json"
+    published = Path(__file__).parents[4] / "docs" / "schemas" / "analysis.schema.json"
     assert published.read_text(encoding="utf-8") == as_published(schema()), (
         "run: python -m gateway.analysis > docs/schemas/analysis.schema.json"
     )
