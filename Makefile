@@ -109,7 +109,7 @@ test: $(VENV)/.dev ## Set up and run all tests (WORKERS=4: processes at once; AR
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),4) $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## Run the unit tests of one package (ROOM=gateway, asr, llm, tts …), or of all packages without ROOM
+test-fast: $(VENV)/.dev ## Run the unit tests of one package (ROOM=gateway, gateway/reply, asr …), or of all packages without ROOM
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),2) tests/unit/$(ROOM) $(ARGS)
 
 .PHONY: test-interleavings
