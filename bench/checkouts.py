@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT
 
 START_TIMEOUT_S = 900.0  # at the first start, a model may have to be joined or downloaded

@@ -22,7 +22,7 @@ from asr_service.engines.whisper_models import find_bundled
 from bench.clock import now
 from bench.utterances import Utterance
 from common.smollm2 import find_smollm2
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.history import Level
 from gateway.reply.partner import MANNERS
 from gateway.reply.prompt import Briefing, system_prompt

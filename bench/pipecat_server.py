@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT
 
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"

@@ -18,7 +18,7 @@ from asr_service.engines.whisper_models import find_bundled
 from asr_service.turn_taking.smart_turn import find_smart_turn
 from bench.models import LEVEL, LlamaServer
 from bench.realtime import REALTIME_RATE_HZ, Realtime
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.reply.prompt import Briefing, system_prompt
 from tests.support.mesh import ROOT
 from tests.support.voices import wheel_folder

@@ -18,27 +18,23 @@ import asyncio
 import math
 import shlex
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from honcho.colour import get_colours
-from honcho.environ import parse_procfile
 from honcho.printer import Message, Printer
 
-from common.process import CHECKED
 from common.settings import ProcessSettings
-from deploy.configuration import GPU_PROFILES, ROOT, configuration, settings_from
-from deploy.environments import Environment, environment_of, install_missing
+from deploy.configuration import GPU_PROFILES, configuration, settings_from
+from deploy.environments import install_missing
 from deploy.gpus import gpus, missing_gpu
+from deploy.mesh_plan import MODEL_SERVERS, Process, processes_of
 from deploy.port_locks import PortLocks, is_free
-from deploy.ports import PARTS, Part, here
+from deploy.ports import here
 from deploy.preflight import check_machine, check_settings
 from deploy.profile_cost import cost_of
 
@@ -47,25 +43,11 @@ if TYPE_CHECKING:
     from deploy.supervisor import Program, Supervisor
     from deploy.wheel_weights import WheelWeights
 
-MODEL_SERVERS = ("asr", "llm", "tts")
-MODEL_NAMES = tuple(f"{name.upper()}_MODEL_NAME" for name in MODEL_SERVERS)
-
-
-METERED = ("asr", "llm", "tts")
 DRAIN_TIMEOUTS = dict.fromkeys(MODEL_SERVERS, "DRAIN_TIMEOUT_S") | {"gateway": "GATEWAY_DRAIN_TIMEOUT_S"}
 # Signals within this time count as one: a terminal sends Ctrl-C to make and to this process, and make passes it on.
 SAME_SIGNAL_S = 1.0
 # The address at which to check the health of a gateway that listens on all addresses.
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process to start: its command from the Procfile, its Python environment, and its environment variables."""
-
-    command: str
-    home: Environment
-    variables: Mapping[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -231,22 +213,6 @@ def what_cannot_fit(environment: Mapping[str, str]) -> str:
     return f"{written(plan_)}\nthe models do not fit; `python -m deploy.plan` suggests a profile that fits"
 
 
-def processes_of(environment: Mapping[str, str], may_take: Callable[[int], bool] = is_free) -> dict[str, Process]:
-    """The processes that run on this machine. Raises ValueError for an unknown environment.
-
-    may_take: whether a process may listen on this port.
-    """
-    commands: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
-    elsewhere, settings = plan(environment, may_take=may_take)
-    processes = {}
-    for name, command in commands.items():
-        if name not in elsewhere:
-            home = environment_of(name, environment)
-            variables = dict(environment) | settings | {"METRICS_PORT": metrics_port(name, environment), CHECKED: "1"}
-            processes[name] = Process(command, home, variables | home.settings(variables))
-    return processes
-
-
 def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
     """The command that downloads the weights, for each model server."""
     return {
@@ -282,58 +248,6 @@ def dry_run(
     if start:
         lines += [f"start    {name} in {one.home.folder}: {one.command}" for name, one in processes.items()]
     return lines
-
-
-def plan(
-    environment: Mapping[str, str], parts: Sequence[Part] = PARTS, may_take: Callable[[int], bool] = is_free
-) -> tuple[set[str], dict[str, str]]:
-    """The processes that run elsewhere, and the settings with which the processes that are started here find each
-    other."""
-    elsewhere = {part.name for part in parts if environment.get(part.address)}
-    parts = [part for part in parts if part.name not in elsewhere]
-    settings = {}
-    for timeout in ("DRAIN_TIMEOUT_S", "GATEWAY_DRAIN_TIMEOUT_S"):
-        if not environment.get(timeout):
-            settings[timeout] = "3"
-    if not any(environment.get(name) for name in ("ENABLE_MEMORY_EFFICIENT_LOADING", *MODEL_NAMES)):
-        settings["ENABLE_MEMORY_EFFICIENT_LOADING"] = "false"  # the bundled models are small, and load faster together
-    asked = {environment.get(name) or "" for name in ("PORT", "METRICS_PORT", *(part.port for part in parts))}
-    others = _other_ports(asked, may_take)
-    if environment.get("PORT") in (None, "", "0"):
-        settings["PORT"] = next(others) if environment.get("PORT") == "0" else "8000"
-    for part in parts:
-        number = environment.get(part.port) or "0"
-        if not environment.get(part.port) and str(part.default_port) not in asked and may_take(part.default_port):
-            number = str(part.default_port)
-        if number == "0":
-            number = next(others)
-        settings |= {part.port: number, part.address: part.form.format(number)}
-    return elsewhere, settings
-
-
-def _other_ports(asked: set[str], may_take: Callable[[int], bool]) -> Iterator[str]:
-    """Free ports of 127.0.0.1, each of them once, and none that was asked for."""
-    taken = set(asked)
-    while True:
-        (port,) = free_ports(1)
-        if str(port) not in taken and may_take(port):
-            taken.add(str(port))
-            yield str(port)
-
-
-def metrics_port(name: str, environment: Mapping[str, str]) -> str:
-    """The process's own metrics port, counted from METRICS_PORT; "0" (none) if that isn't set."""
-    first = int(environment.get("METRICS_PORT") or 0)
-    return str(first + METERED.index(name)) if first and name in METERED else "0"
-
-
-def free_ports(count: int) -> list[int]:
-    """`count` different ports of 127.0.0.1 that are free now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ports of `make run`: the processes that listen on one, and why a process can't listen on its port.
+"""The ports of `make run`: the processes that listen on one, free ports, and why a process can't listen on its port.
 
 `deploy.first_check` uses this module before any package is installed, so it imports only the standard library.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from common.addresses import join, listen
@@ -44,6 +45,15 @@ def here(environment: Mapping[str, str]) -> set[str]:
 def port_setting(name: str) -> str:
     """The setting for the port of the process `name`."""
     return next((part.port for part in PARTS if part.name == name), "PORT")
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports of 127.0.0.1 that are free now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def port_problems(

@@ -30,7 +30,7 @@ from bench.load.processes import (
 from bench.load.report import Report, table
 from bench.load.speech import FRAME, RATE_HZ, Program, program
 from bench.load.stubs import EAGER_S, END_S
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 
 SYSTEMS = ("mesh", "gateway", "pipecat", "pipecat-smart-turn")
 MAX_SESSIONS, MAX_SECONDS = 1000, 600.0

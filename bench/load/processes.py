@@ -13,7 +13,7 @@ import psutil
 
 from bench.load.delays import HEARD, MARK, REPLY_RATE_HZ, REPLY_S, Delays, reply_tokens
 from bench.load.speech import RATE_HZ, Program
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 PIPECAT = Path(".venv-pipecat/bin/python")

@@ -31,7 +31,7 @@ from bench.reliability.mesh import StubMesh, stub_mesh
 from bench.reliability.probes import kept_turns, serves
 from bench.reliability.redis_link import RedisLink
 from bench.reliability.verdict import Mark, Row, Span, problems, table
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 
 REPAIRED_WITHIN_S = 90.0
 BACK_WITHIN_S = 20.0

@@ -18,8 +18,10 @@ from pathlib import Path
 import psutil
 
 from bench.load.delays import REPLY_RATE_HZ, Delays
-from deploy.mesh import METERED, Process, free_ports, processes_of, run
+from deploy.mesh import run
+from deploy.mesh_plan import METERED, Process, processes_of
 from deploy.port_locks import is_free
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT, RunningProcess, wait_until_ready
 
 MODULES = {

@@ -12,7 +12,7 @@ import httpx
 import psutil
 
 from bench.story_server import story_server
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.http_api.readiness import FRESH_S
 from tests.e2e.test_conversation import Utterance, as_pcm
 from tests.support.learner import a_learner

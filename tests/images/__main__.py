@@ -16,7 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.images import stand_in
 from tests.images.engines import SERVICES, Engine, docker, podman
 from tests.support.asr import LEARNER_LINES, spoken

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import redis.asyncio as redis
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import running
 
 

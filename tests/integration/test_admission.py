@@ -13,7 +13,7 @@ import openai
 import pytest
 import redis.asyncio as redis
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.admission.queue import AdmissionQueue, Ticket
 from tests.support.contender import admission_queue
 from tests.support.gateway import FakeServices, TestGateway

@@ -29,7 +29,7 @@ from bench.load.client import Job, Learner, masked_frame
 from bench.load.delays import REPLY_RATE_HZ, Delays
 from bench.load.processes import GREETING
 from bench.load.speech import CYCLE_S, RATE_HZ, program
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.audio import cut
 from tests.support.envoy import CONFIGURATION, ENVOY, Envoy, running_envoy
 from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready

@@ -17,7 +17,7 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from bench.load.delays import Delays
 from common import grpc_client
 from common.grpc_errors import from_rpc_error
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT, RunningProcess, running
 
 LONGEST_MS = 25_000

@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from common.errors import UnavailableError
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients.redis_store import RedisStore
 from gateway.ports import EndOfTurn, SpeechStarted
 from tests.support.conversation import RATE_HZ, transcript

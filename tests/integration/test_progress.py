@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import REGISTRY
 
 from common.errors import InvalidInputError, UnavailableError
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients.redis_keys import learner_keys
 from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, UNUSED_TTL_S, RedisLearners
 from gateway.clients.redis_store import RedisStore

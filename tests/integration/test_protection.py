@@ -24,7 +24,7 @@ from common.grpc_client import open_channel
 from common.grpc_server import ModelServer, Service
 from common.security import Security
 from common.settings import ModelServerSettings
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients.services import ModelServices
 from gateway.http_api import readiness
 from tests.support.gateway import TestGateway

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bench.load.delays import REPLY, Delays
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients.redis_store import RedisStore
 from gateway.history import LearnerTurn, PartnerTurn
 from tests.support.mesh import RunningProcess, running, wait_until_ready

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import running
 
 GIVEN_UP_S = 60  # Kubernetes would kill the gateway after 75 s

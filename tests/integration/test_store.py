@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UnavailableError
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients import redis_store
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word

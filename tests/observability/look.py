@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import yaml
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.observability.observed import an_observed_mesh, converse, interrupt
 from tests.observability.queries import ALERTS, shipped
 from tests.support.learner import a_learner

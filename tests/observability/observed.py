@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from deploy.mesh import METERED, free_ports
+from deploy.mesh_plan import METERED
+from deploy.ports import free_ports
 from tests.observability.collector import Collector, a_collector
 from tests.support.audio import cut, resampled
 from tests.support.learner import Learner, a_learner

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.fakes import FakeChat
 from tests.support.gateway import FakeServices, TestGateway
 from tests.support.learner import a_learner

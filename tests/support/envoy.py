@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import yaml
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from tests.support.mesh import ROOT
 
 CONFIGURATION = ROOT / "deploy/envoy/envoy.yaml"

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from common.smollm2 import PARTNER_ADAPTER, find_smollm2
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from llm_service.servers.eight_bits import in_eight_bits
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 from llm_service.servers.backend_metrics import BackendLoad, parse_metrics
 from tests.support.mesh import ROOT, Mesh, RunningProcess, running, running_mesh
 

@@ -34,7 +34,7 @@ from bench.load.simulation.stage_times import Profile, Recognition, Speaking, Wr
 from bench.load.speech import FRAME, FRAME_S, RATE_HZ, Program, program
 from common.grpc_client import open_channel
 from common.pcm import VOICE_WINDOW_S
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 
 WITHIN = 0.20
 _MANY = 2000

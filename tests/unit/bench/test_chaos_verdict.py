@@ -16,7 +16,7 @@ from bench.reliability.gateway_process import waiting_places
 from bench.reliability.mesh import MODULES, with_stubs
 from bench.reliability.verdict import Kept, Mark, Row, Span, problems, table
 from deploy.environments import OWN
-from deploy.mesh import Process
+from deploy.mesh_plan import Process
 
 ALL_KEPT = Kept(said={"s": ["one 1.", "two 2."]}, heard={"s": {"a", "b"}})
 FAULT_S, REPAIRED_S, END_S = 10.0, 12.0, 30.0

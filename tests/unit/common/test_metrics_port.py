@@ -9,7 +9,7 @@ import pytest
 
 from common.metrics_port import serve_metrics
 from common.settings import ModelServerSettings
-from deploy.mesh import free_ports
+from deploy.ports import free_ports
 
 PROMETHEUS = {"Authorization": "Bearer prometheus"}
 

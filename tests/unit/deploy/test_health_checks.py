@@ -15,7 +15,8 @@ from common.child_process import free_port
 from deploy.environments import environment_of
 from deploy.health_checks import check_model_server
 from deploy.lifeline import Sign
-from deploy.mesh import Process, programs_of
+from deploy.mesh import programs_of
+from deploy.mesh_plan import Process
 from deploy.supervisor import Program
 from tests.unit.deploy.test_supervisor import supervised
 

@@ -12,8 +12,8 @@ import pytest
 
 from common.security import Security
 from common.settings import ModelServerSettings
-from deploy.mesh import free_ports, metrics_port, plan
-from deploy.ports import PARTS
+from deploy.mesh_plan import metrics_port, plan
+from deploy.ports import PARTS, free_ports
 
 
 def test_each_process_gets_a_port_of_its_own_and_the_others_its_address() -> None:

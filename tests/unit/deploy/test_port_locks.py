@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.mesh import free_ports, plan
+from deploy.mesh_plan import plan
 from deploy.port_locks import PortLocks
-from deploy.ports import PARTS
+from deploy.ports import PARTS, free_ports
 from deploy.preflight import CannotStartError, check_machine
 from tests.unit.deploy.test_preflight import make_run
 

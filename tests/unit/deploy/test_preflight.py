@@ -16,8 +16,9 @@ import pytest
 from deploy import mesh
 from deploy.configuration import configuration
 from deploy.data_folder import FolderInUseError, is_locked, lock_folder, lock_for_run, problem_with
-from deploy.mesh import free_ports
+from deploy.mesh_plan import processes_of
 from deploy.port_locks import PortLocks
+from deploy.ports import free_ports
 from deploy.preflight import CannotStartError, check_machine, check_settings
 from tests.support.mesh import ROOT
 
@@ -86,7 +87,7 @@ def test_a_port_for_two_processes_is_told(given: dict[str, str], says: str) -> N
     start."""
     (free,) = free_ports(1)
     environment = {name: value.format(free) for name, value in given.items()}
-    variables = {name: process.variables for name, process in mesh.processes_of(environment).items()}
+    variables = {name: process.variables for name, process in processes_of(environment).items()}
     del variables["redis"]  # because the check would make its folder
     with pytest.raises(CannotStartError) as told:
         check_machine(variables, PortLocks())
