@@ -72,42 +72,52 @@ class SessionParts:
         self._echo = EchoGuard(options.asr_sample_rate_hz, now) if options.cancels_echo else None
         if self._echo:
             outbox.on_sent = self._echo.note
-        self.hearing = Hearing(
-            audio,
-            ports.asr,
-            sample_rate_hz=options.asr_sample_rate_hz,
-            language=lambda: record.state.language,
-            patience=self._patience,
-            interrupt_after_s=options.interrupt_after_s,
-            on_audio=lambda heard: on_audio(record.state.session_id, heard),
-            deliver=post,
-            echo=self._echo,
-        )
+        self.hearing = self._new_hearing(audio, on_audio)
         self.open_turn = OpenTurn(record, outbox, self.hearing, sample_rate_hz=options.asr_sample_rate_hz, now=now)
-        self.beginning = Beginning(
-            record=record,
-            outbox=outbox,
-            audio=audio,
-            hearing=self.hearing,
-            learner=self.learner,
-            gateway_id=options.gateway_id,
-            scenarios=options.scenarios,
-            languages=ports.languages,
-            on_resumed=on_resumed,
-        )
+        self.beginning = self._new_beginning(audio, on_resumed)
         self.ending = Ending(
             inbox, post, record, outbox, audio, self.hearing, self.open_turn, ports.llm, needs_no_seat, self._keep
         )
         self.help = HelpOffers(record, options.help_after_s, patience=self._patience, now=now)
         self._control = ClientControl(record, self.hearing, outbox, conduct)
-        self._tools = SessionTools(
-            ports.tools,
-            outbox,
-            state=lambda: record.state,
-            conduct=lambda: self._control.conduct,
-            timeout_s=options.tool_timeout_s,
-        )
+        self._tools = self._new_tools()
         self._corrections = CorrectionLane(ports.llm, record, outbox)
+
+    def _new_hearing(self, audio: AudioInput, on_audio: Callable[[str, DecodedAudio], None]) -> Hearing:
+        record, options = self._record, self._options
+        return Hearing(
+            audio,
+            self._ports.asr,
+            sample_rate_hz=options.asr_sample_rate_hz,
+            language=lambda: record.state.language,
+            patience=self._patience,
+            interrupt_after_s=options.interrupt_after_s,
+            on_audio=lambda heard: on_audio(record.state.session_id, heard),
+            deliver=self._post,
+            echo=self._echo,
+        )
+
+    def _new_beginning(self, audio: AudioInput, on_resumed: Callable[[str], Awaitable[None]] | None) -> Beginning:
+        return Beginning(
+            record=self._record,
+            outbox=self._outbox,
+            audio=audio,
+            hearing=self.hearing,
+            learner=self.learner,
+            gateway_id=self._options.gateway_id,
+            scenarios=self._options.scenarios,
+            languages=self._ports.languages,
+            on_resumed=on_resumed,
+        )
+
+    def _new_tools(self) -> SessionTools:
+        return SessionTools(
+            self._ports.tools,
+            self._outbox,
+            state=lambda: self._record.state,
+            conduct=lambda: self._control.conduct,
+            timeout_s=self._options.tool_timeout_s,
+        )
 
     def floor_control(self, tasks: asyncio.TaskGroup) -> FloorControl:
         """Decides who speaks. tasks: those of the session."""
