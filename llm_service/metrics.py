@@ -9,7 +9,8 @@ from llm_service.reply_guard import Outcome
 
 FIRST_TOKEN_SECONDS = Histogram(
     "aitalk_llm_first_token_seconds",
-    "From a request to the first text: of a reply (StreamingGenerate), or of an analysis (Generate).",
+    "From a request to the first text: of a reply (StreamingGenerate), or of any other answer, such as an analysis "
+    "(Generate).",
     ["method"],
     buckets=CONVERSATION_BUCKETS_S,
 )
