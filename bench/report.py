@@ -96,7 +96,8 @@ def _answers(bench: Bench) -> str:
     errors = sum(len(one.errors) for one in bench.conversations)
     late = sum(late_s > LATE_S for late_s in lates)
     lines.append(
-        f"\n× Pipecat: median and p95 divided by Pipecat's lower ones; × models: median divided by the models' time. "
+        f"\n× Pipecat: median and p95, each divided by the lower one of Pipecat's two; × models: median divided by the "
+        f"models' time. "
         f"The client was more than {LATE_S * 1000:.0f} ms late with a frame in {late} of {len(lates)} utterances, at "
         f"most {max(lates) * 1000:.0f} ms. Errors reported: {errors}."
     )

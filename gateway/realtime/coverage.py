@@ -25,7 +25,9 @@ _NO_PROMPT = Row("refused", "send the text as `instructions`")
 CLIENT_EVENTS: dict[str, Row] = {
     "session.update": Row("done", "merged into the session's settings, or refused as a whole"),
     "input_audio_buffer.append": Row("done", "up to `MAX_FRAME_BYTES` (1 MiB) at once"),
-    "input_audio_buffer.commit": Row("done", "with turn detection it ends the turn in which the learner is speaking"),
+    "input_audio_buffer.commit": Row(
+        "done", "with turn detection it ends the learner's open turn, and is refused if there is none"
+    ),
     "input_audio_buffer.clear": _DONE,
     "output_audio_buffer.clear": Row("refused", "WebRTC and SIP only; empty your player and truncate the item"),
     "conversation.item.create": Row(
@@ -54,7 +56,8 @@ SERVER_EVENTS: dict[str, Row] = {
     "conversation.item.deleted": _DONE,
     "conversation.item.truncated": Row("done", "`audio_end_ms` is at most the length of the audio that was sent"),
     "conversation.item.input_audio_transcription.delta": Row(
-        "done", "one for each turn, with the whole text; in transcription sessions several, while the learner speaks"
+        "done",
+        "one for each turn, with the whole text; in transcription sessions several per turn, while the learner speaks",
     ),
     "conversation.item.input_audio_transcription.completed": Row("done", "`usage` in seconds of speech"),
     "conversation.item.input_audio_transcription.failed": Row("done", "only for a turn that the client has committed"),
@@ -92,7 +95,9 @@ SERVER_EVENTS: dict[str, Row] = {
     "mcp_list_tools.in_progress": _ONLY_MCP,
     "mcp_list_tools.completed": _ONLY_MCP,
     "mcp_list_tools.failed": _ONLY_MCP,
-    "rate_limits.updated": Row("done", "comes with `response.created`: how many events the connection may still send"),
+    "rate_limits.updated": Row(
+        "done", "comes with `response.created`; says how many events the connection may still send"
+    ),
 }
 
 ITEMS: dict[str, Row] = {
@@ -109,15 +114,15 @@ ITEMS: dict[str, Row] = {
 SESSION_FIELDS: dict[str, Row] = {
     "type": Row("done", "`realtime` or `transcription`; a transcription session can't become a `realtime` one"),
     "model": Row("without effect", "the server's own models answer; the name that you sent is reported"),
-    "instructions": Row("done", "the model's whole prompt; without instructions, the partner is Joe"),
+    "instructions": Row("done", "the model's whole system message; without instructions, the partner is Joe"),
     "output_modalities": Row("done", '`["audio"]` or `["text"]`'),
     "audio.input.format": Row("done", "`audio/pcm` (24 kHz), `audio/pcmu`, `audio/pcma`"),
     "audio.input.noise_reduction": Row("without effect", "reported as null"),
     "audio.input.transcription": Row("done", "null: no transcription events"),
     "audio.input.transcription.language": Row(
         "done",
-        "an error if this server has no voice or recognition for it, also when a key is made or used; see "
-        "[languages](languages.md)",
+        "an error if this server can't recognise it or, in a `realtime` session, has no voice for it, also when a key "
+        "is made or used; see [languages](languages.md)",
     ),
     "audio.input.transcription.model": Row("without effect", "the name that you sent is reported"),
     "audio.input.transcription.prompt": Row("without effect", "reported as null"),
@@ -130,16 +135,19 @@ SESSION_FIELDS: dict[str, Row] = {
     "audio.input.turn_detection.interrupt_response": _DONE,
     "audio.input.turn_detection.eagerness": _DONE,
     "audio.input.turn_detection.silence_duration_ms": Row(
-        "done", "160 to 10,000; other values are set to the nearest of these"
+        "done", "160 to 10,000; a lower value counts as 160, a higher one as 10,000"
     ),
     "audio.input.turn_detection.idle_timeout_ms": Row("done", "5,000 to 30,000"),
     "audio.input.turn_detection.prefix_padding_ms": Row("without effect", "reported as 300"),
     "audio.input.turn_detection.threshold": Row("without effect", "reported as 0.5"),
     "audio.output.format": Row("done", "the same formats as for input; applies from the next response on"),
-    "audio.output.voice": Row("done", "one of the server's voices; each of OpenAI's names stands for one of them"),
+    "audio.output.voice": Row(
+        "done",
+        "one of the server's voices; each of OpenAI's names stands for one of them, and any other name for the first",
+    ),
     "audio.output.speed": Row("done", "0.5 at least; a lower value counts as 0.5"),
     "max_output_tokens": Row("done", "at most `LLM_MAX_TOKENS`"),
-    "include": Row("done", "`logprobs` are the recogniser's confidence in each word"),
+    "include": Row("done", "`logprobs` are the logarithms of the recogniser's confidence in each word"),
     "tools": Row("done", "functions; MCP servers are refused, because only the operator can add them"),
     "tool_choice": Row("done", "`auto`, `none`, `required`, or a function"),
     "parallel_tool_calls": Row("done", "if the model server supports it"),
