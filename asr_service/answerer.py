@@ -23,7 +23,7 @@ Refine: TypeAlias = Callable[[Utterance, Transcript, int], None]
 
 
 class Answerer:
-    """Turns steps into events. `emit` sends an event to the client. `refine` is called with each turn that has
+    """Makes events of steps. `emit` sends an event to the client. `refine` is called with each turn that has
     ended."""
 
     def __init__(
@@ -84,7 +84,8 @@ class Answerer:
             await self._emit(events.EagerEndOfTurn(turn, probability))
 
     async def _transcript(self, step: Step) -> Transcript:
-        """The transcript of the whole turn. It is the one decoded at the pause, because only silence followed."""
+        """The transcript of the whole turn: the one decoded at the pause, because only silence followed. Without a
+        pause, the turn is decoded now."""
         return await (step.transcript or step.turn.decode_turn(step.position))
 
     async def _spoken_turn(self, step: Step, end: int) -> events.SpokenTurn:

@@ -18,13 +18,15 @@ ENGINE_RATE_HZ = 16_000
 """The rate at which voice detection and the models work. Inside this service, positions are counted at this rate."""
 _CROSSINGS = 16  # zero crossings of the sinc on each side
 _BETA = 8.0  # parameter of the Kaiser window: attenuates the stopband by 80 dB
-_PASSED = 0.94  # the passband, as a share of the lower of the two bandwidths
+_PASSED = 0.94  # the passband, as a share of the input's or the output's bandwidth, whichever is lower
 # In stereo of one voice, the two samples of a pair are nearly alike. The mean square of their difference is less than
-# this share of the mean square of the difference between neighbouring pairs. In mono both are about equal.
+# this share of the mean square of the difference between one pair's second sample and the next pair's first one. In
+# mono, the two mean squares are about equal.
 TWO_CHANNELS = 0.1
-# In two interleaved channels, the sample two places later is of the same channel. If the channels differ, a sample
-# correlates more with that one than with the next one. Mono is the other way round: in speech, the correlation with the
-# next sample is 1.02 to 6 times as high as that with the sample two places later.
+# In two interleaved channels, the sample two places later is of the same channel. If the channels differ, the
+# correlation with that sample is above the first value (1: the samples are alike), and the correlation with the next
+# sample is below the second value times that. Mono is the other way round: in speech, the correlation with the next
+# sample is 1.02 to 6 times as high as that with the sample two places later.
 _RESEMBLES, _LESS = 0.5, 0.85
 
 Audio: TypeAlias = npt.NDArray[np.float32]
@@ -47,8 +49,8 @@ def check_pcm(pcm: bytes) -> None:
 
 
 def check_recording(pcm: bytes) -> None:
-    """Raises InvalidInputError if these are certainly not samples of one channel. The model would hear such audio as
-    nonsense."""
+    """Raises InvalidInputError if the bytes are certainly not samples of one channel. The model would hear such audio
+    as nonsense."""
     if pcm.startswith(b"RIFF") and pcm[8:12] == b"WAVE":
         raise InvalidInputError("the audio is a WAV file; send its samples alone, 16-bit and of one channel")
     if _has_two_channels(np.frombuffer(pcm, dtype="<i2").astype(np.float32)):
@@ -59,7 +61,7 @@ def check_recording(pcm: bytes) -> None:
 
 def _has_two_channels(samples: Audio) -> bool:
     """Whether the samples are certainly two interleaved channels. The channels may be alike, inverted or two voices,
-    and one may be silent. A tenth of a second is too short to tell."""
+    and one may be silent. Up to 1,600 samples are too few to tell."""
     samples = samples[: len(samples) // 2 * 2]
     if len(samples) <= ENGINE_RATE_HZ // 10:
         return False
@@ -85,9 +87,9 @@ def resample(audio: Audio, sample_rate_hz: int) -> Audio:
 class Resampler:
     """Converts a stream to 16 kHz. Output sample n is at the same time as input sample n * sample_rate_hz / 16,000.
 
-    It holds back only two milliseconds. The library soxr gives a stream's output in blocks: at 8 kHz it would hold back
-    the last 115 ms, and each pause would be noticed that much later. Here each output sample is a sum of the input
-    around it, weighted by a windowed sinc. The result does not depend on how the input is cut.
+    It holds back about two milliseconds at most. The library soxr gives a stream's output in blocks: at 8 kHz it would
+    hold back the last 115 ms, and each pause would be noticed that much later. Here each output sample is a sum of the
+    input around it, weighted by a windowed sinc. The result does not depend on how the input is cut.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:

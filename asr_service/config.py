@@ -46,7 +46,7 @@ class AsrSettings(ModelServerSettings):
     )
     asr_dtype: Literal[
         "float16", "bfloat16", "float32", "int8", "int8_float16", "int8_bfloat16", "int8_float32", "int16"
-    ] = Field("float16", description="Number type of the weights. A device that does not support it uses int8.")
+    ] = Field("float16", description="Number type of the weights. A device that doesn't support it uses a similar one.")
     asr_max_streams: int = Field(
         16, ge=1, description="Streams that are recognised at once; further ones are refused as busy."
     )
@@ -77,7 +77,8 @@ class AsrSettings(ModelServerSettings):
     asr_end_silence_ms: int = Field(
         _ENDPOINTING.end_silence_ms,
         ge=0,
-        description="Fixed silence that ends every turn, instead of the two above; no model is asked. 0: off.",
+        description="Fixed silence that ends every turn, whatever `ASR_MIN_SILENCE_MS` and `ASR_MAX_SILENCE_MS` are; "
+        "no model is asked. 0: off.",
     )
     asr_max_turn_ms: int = Field(
         _ENDPOINTING.max_turn_ms,

@@ -78,7 +78,7 @@ class VoiceContinued:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimTranscript:
-    """What was really said in a turn that has ended. turn: has the same samples as the turn's EndOfTurn."""
+    """What was really said in a turn that has ended. turn: begins and ends where the turn's EndOfTurn says."""
 
     turn: SpokenTurn
 

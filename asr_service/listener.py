@@ -4,9 +4,9 @@
                     ▲                                ├─ VoicePaused, VoiceContinued: at once to the client
                     └──── judge: how probably done ──┴─ the others, as steps, to the answering half
 
-The turn is decoded as soon as a pause begins. The decode is dropped if the voice soon goes on. Listening waits for the
-decode only when the endpointer asks whether the learner is done. The endpointer's decisions depend on the audio alone,
-not on the speed of the models.
+The turn is decoded as soon as a pause begins. The decode is dropped if the voice goes on before EagerEndOfTurn.
+Listening waits for the decode only when the endpointer asks whether the learner is done. The endpointer's decisions
+depend on the audio alone, not on the speed of the models.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Listener:
     """Follows the turns of one stream.
 
     Decodes run in `tasks`. `steps` leads to the answering half; when it is full, listening waits. `emit` sends an event
-    to the client at once. `judge` tells whether a turn sounds complete; it is not used with a fixed `end_silence_ms`.
+    to the client at once. `judge` tells whether a turn sounds and reads complete; it is not used with a fixed
+    `end_silence_ms`.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Listener:
         await self._perform_all(self._endpointer.finish())
 
     def cancel(self) -> None:
-        """The client has left, perhaps in the middle of a turn."""
+        """The stream is over. If a turn is still open, there was an error, or the client has left."""
         if self._turn:
             self._turn.utterance.end_span("cancelled")
 

@@ -28,7 +28,7 @@ PAUSE_PARTIALS = Counter(
 AUDIO_SECONDS = Counter("aitalk_asr_audio_seconds_total", "Audio received.")
 REAL_TIME_FACTOR = Histogram(
     "aitalk_asr_real_time_factor",
-    "Time in the model for a final decode, per second of audio.",
+    "Time in the model for a batch of final decodes, per second of their audio.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0),
 )
 TURNS = from_zero(Counter("aitalk_asr_turns_total", "Turns ended.", ["reason"]), "silence", "max_length", "finished")
@@ -44,7 +44,7 @@ VERBATIM_TURNS = from_zero(
 )
 VERBATIM_SECONDS = Histogram(
     "aitalk_asr_verbatim_seconds",
-    "Time to check one turn against its audio, without the waits before.",
+    "Time to compare one turn's words with its sound, to find mistakes; without the waits before.",
     buckets=CONVERSATION_BUCKETS_S,
 )
 TURN_MODEL_SECONDS = Histogram(

@@ -1,5 +1,5 @@
-"""What happens after the end of a turn: the turn is heard again for mistakes, and the client is told if words
-differ."""
+"""What happens after the end of a turn: it is heard again for hesitation sounds and mistakes, and if any are found, the
+client gets the new transcript."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gRPC service: turns proto messages into requests to a session, and the session's events into proto messages.
+"""The gRPC service: makes requests to a session of proto messages, and proto messages of the session's events.
 
 Only this file knows the proto messages.
 """
@@ -91,7 +91,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._draining.set()
 
     async def close(self) -> None:
-        """Release the model."""
+        """Release the models."""
         self._vad_executor.shutdown(wait=False, cancel_futures=True)
         self._judge.close()
         if self._verbatim:
@@ -197,7 +197,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                 case _:
                     raise InvalidInputError("a message is empty; set one of audio, endpointing, finish")
         # When a client cancels, its messages seem to end normally, and this task is cancelled only a moment later. So
-        # wait.
+        # wait for that. Otherwise the missing `finish` would be reported as an error.
         await asyncio.sleep(_CANCEL_LAG_S)
 
 

@@ -30,7 +30,7 @@ from common.pcm import BYTES_PER_SAMPLE
 
 DRAINS = "this replica is shutting down; open the stream again at another one"
 MAX_CHUNK_BYTES = 1024 * 1024
-_STEPS = 8  # how many steps may wait for the model: enough for some pauses; at this number, listening waits, too
+_STEPS = 8  # how many steps may wait for the model: those of a few pauses; at this number, listening waits, too
 
 
 class StreamSession:

@@ -1,1 +1,1 @@
-"""`make bench`: how long a learner waits for an answer from AI-Talk and from Pipecat, with the same models."""
+"""Tools that measure. `python -m bench` itself compares AI-Talk with Pipecat."""

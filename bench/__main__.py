@@ -1,8 +1,8 @@
-"""`python -m bench`: voice-to-voice latency of AI-Talk and of Pipecat on the same models, one system after the other.
-See --help.
+"""`python -m bench`: voice-to-voice latency of AI-Talk and of Pipecat, on the same models. See --help.
 
 All servers run all the time; a server is idle while nobody talks to it. In each run, and for each number of learners,
-the learners talk to one system after the other; each run begins with another system. The models alone are timed, too.
+the learners talk to one system after the other; each run begins with another system than the run before. The models
+alone are timed, too.
 """
 
 from __future__ import annotations

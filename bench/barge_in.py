@@ -45,7 +45,7 @@ VOICED = 500  # of 32,768: samples above this are voice
 
 
 class Microphone:
-    """Sends frames of 20 ms in real time without end: first the given speech, then silence."""
+    """Sends frames of 20 ms in real time: the speech that it is given, and otherwise silence."""
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
@@ -87,8 +87,8 @@ def cough(seed: int) -> Samples:
 
 
 async def said_over_the_partner(url: str, speech: Samples, watch_s: float) -> dict[str, Any] | None:
-    """Play `speech` over one story. Returns whether it was interrupted, and after how many milliseconds; None if the
-    story was too short."""
+    """Play `speech` over one story. Returns whether the story was interrupted, and when its last audio and
+    `interrupted` came, in milliseconds since the first voiced frame; None if the story was too short."""
     async with a_learner(url) as learner, asyncio.TaskGroup() as tasks:
         await learner.send(type="start", audio={"encoding": "pcm_s16le", "sample_rate": RATE_HZ}, level="advanced")
         arrivals: list[float] = []

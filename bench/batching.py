@@ -21,8 +21,10 @@ BATCHES = {"one at a time": "1", "up to 8 at once": "8"}  # ASR_MAX_BATCH
 def main() -> None:
     """Run the bench and print its table."""
     parser = argparse.ArgumentParser(prog="python -m bench.batching", description=__doc__)
-    parser.add_argument("--sessions", type=int, nargs="+", default=[1, 2, 4, 6], help="learners at once (1 2 4 6)")
-    parser.add_argument("--runs", type=int, default=1, help="how often everything is done (1)")
+    parser.add_argument(
+        "--sessions", type=int, nargs="+", default=[1, 2, 4, 6], help="learners at once (default: 1 2 4 6)"
+    )
+    parser.add_argument("--runs", type=int, default=1, help="how often everything is done (default: 1)")
     arguments = parser.parse_args()
     conversations: list[Conversations] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, ExitStack() as meshes:

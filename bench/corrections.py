@@ -1,9 +1,9 @@
 """`make bench-corrections`: measures how well a language model corrects learners' sentences with the analysis's own
 question.
 
-Each sentence of a JFLEG folder (dev.src; its README says where it comes from) goes to the model in that question. Only
-corrections that the analysis accepts count; other sentences stay as they are. None of the sentences is stored. The
-model is that of LLM_MODEL_NAME, run as the language model service runs it.
+Each sentence of a JFLEG folder (dev.src; the folder's README says where it comes from) goes to the model in that
+question. Only corrections that the analysis accepts count; other sentences stay as they are. None of the sentences is
+stored. The model is that of LLM_MODEL_NAME, run as the language model service runs it.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def main() -> None:
     """Run the bench that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.corrections", description=__doc__)
     parser.add_argument("folder", type=Path, help="with dev.src and dev.ref0 to dev.ref3")
-    parser.add_argument("--first", type=int, help="only the first so many sentences")
+    parser.add_argument("--first", type=int, help="how many sentences, from the first on; default: all")
     parser.add_argument("--rules-only", action="store_true", help="without a model: what the analysis' rules find")
     parser.add_argument("--ask-small", action="store_true", help="also ask a model that is too small for the analysis")
     parser.add_argument("--show", action="store_true", help="print each sentence and the correction that is accepted")

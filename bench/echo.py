@@ -1,10 +1,10 @@
 """`make bench-echo`: the partner on a loudspeaker, picked up by the learner's microphone, with and without the echo
 guard.
 
-What the partner says comes back after DELAYS_MS, LEVELS_DB softer, from a room that reverberates. First nobody else
-speaks: nothing may interrupt the partner, and no turn may appear. Then a recording of a person is played over the
-partner: it must be heard, and interrupt the partner. The partner's words come from `bench.story_server`, so that a
-reply is always longer than the measurement.
+What the partner says comes back from a room that reverberates, after each of DELAYS_MS and at each of LEVELS_DB. First
+nobody else speaks: nothing may interrupt the partner, and no turn may appear. Then a recording of a person is played
+over the partner: it must be heard, and interrupt the partner. The partner's words come from `bench.story_server`, so
+that a reply is always longer than the measurement.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ RATE_HZ = 16_000
 FRAME = RATE_HZ // 50
 LEVELS_DB = (-10, -20, -30, -40, -50, -60)
 DELAYS_MS = (50, 150, 250, 400)
-RECORDINGS = {"beckett.wav": (0.3, 4.0), "two_cities.wav": (1.2, 5.0), "endgame_nagg_nell.wav": (0.0, 4.0)}  # seconds
+# the part of each recording that is played, in seconds
+RECORDINGS = {"beckett.wav": (0.3, 4.0), "two_cities.wav": (1.2, 5.0), "endgame_nagg_nell.wav": (0.0, 4.0)}
 LEARNER_DB = -24.0  # root mean square of a recording, relative to full scale
 NOISE = 16.0  # standard deviation of a sample: the microphone's noise, -66 dB of full scale
 ALONE_S, OVER_S, INTERRUPT_AT_S = 15.0, 9.0, 3.0
@@ -90,8 +91,8 @@ class Loudspeaker:
         self._resampler = soxr.ResampleStream(24_000, RATE_HZ, 1, dtype="float32")
 
     def listen(self, at: int) -> None:
-        """Take the audio that has come so far. It is played from sample `at` on, or after the audio that came
-        before."""
+        """Take the messages that have come so far. Audio is played from sample `at` on, but not before the earlier
+        audio has ended. `interrupted` drops the audio after `at`."""
         messages = self._learner.messages[self._seen :]
         self._seen += len(messages)
         for message in messages:

@@ -18,7 +18,7 @@ ENGINES: Mapping[str, str] = {
     "faster-whisper": "asr_service.engines.faster_whisper:FasterWhisper",
     "kyutai-stt": "asr_service.engines.kyutai_stt:KyutaiStt",
 }
-"""Name → "module:Class". The class is built from the settings."""
+"""Name → "module:Class". The class takes the settings as its argument."""
 
 PROBED = frozenset({"kyutai-stt"})
 """Engines that crash the process with some versions of their libraries: they are tried in a child process first."""
@@ -35,7 +35,8 @@ _BY_TYPE = {"kyutai_speech_to_text": "kyutai-stt"}
 def choose_engine(model_name: str, setting: str = "ASR_MODEL_NAME") -> str:
     """The engine (a key of ENGINES) for a model id or a folder; empty: for the bundled model.
 
-    Raises InvalidInputError if no engine runs that model. setting: what names the model, for the error's message.
+    Raises InvalidInputError if no engine runs that model. setting: the setting that names the model, for the error's
+    message.
     """
     if not model_name:
         return "faster-whisper"
@@ -63,7 +64,8 @@ def model_type(folder: Path) -> str:
 def create_engine(settings: AsrSettings, name: str = "") -> AsrEngine:
     """The engine of ASR_MODEL_NAME, not yet loaded. name: a key of ENGINES, to override that choice.
 
-    Raises InvalidInputError if no engine runs the model, or if the model of ASR_FALLBACK_MODEL_NAME isn't a Whisper.
+    Raises InvalidInputError if no engine runs the model, or if its engine is one of PROBED and the model of
+    ASR_FALLBACK_MODEL_NAME isn't a Whisper.
     """
     name = name or choose_engine(settings.asr_model_name)
     if name not in PROBED:

@@ -1,6 +1,7 @@
 """An engine that is tried in a child process before it is loaded. If it fails there, Whisper takes its place.
 
-So the service always starts. After a fallback, the log and Describe name it.
+So the service starts even if the chosen model can't run here. The log and Describe then say which model runs instead,
+and why.
 """
 
 from __future__ import annotations

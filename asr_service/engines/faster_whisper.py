@@ -45,7 +45,7 @@ _WINDOW = 30 * ENGINE_RATE_HZ
 _NO_SPEECH, _UNSURE = 0.6, -0.8
 _MARKS = frozenset(
     "\"'.。,，!！?？:：”)]}、;；%‰°"
-)  # each belongs to the word before it; the library appends most of them to that word
+)  # each belongs to the word before it; the library's own list lacks the last five
 _SIGNS = frozenset(("&", "+", "="))  # these are words, although they have no letter
 _REPETITIVE = 2.4  # a text with a higher compression ratio repeats itself; OpenAI's code has the same bound
 
@@ -59,7 +59,7 @@ _DECODING: dict[Quality, dict[str, Any]] = {
 class FasterWhisper:
     """An AsrEngine and a BatchingEngine; see `asr_service.engine`.
 
-    model: a loaded one, for tests. setting: what names the model, for the messages of errors.
+    model: a loaded one, for tests. setting: the setting that names the model, for the messages of errors.
     """
 
     def __init__(
@@ -134,7 +134,8 @@ class FasterWhisper:
         return self._model
 
     def _together(self, requests: Sequence[Request], indices: Sequence[int], language: str) -> dict[int, Transcript]:
-        """The transcripts of those requests that need only one pass. All requests are in one language."""
+        """The transcripts of the requests at `indices`, by index, decoded in one language. Those that need a second try
+        are left out."""
         pieces = [
             Piece(audio, _most_tokens(audio), once=options.quality == "partial", context=options.context)
             for audio, options in (requests[index] for index in indices)

@@ -1,10 +1,11 @@
 """Kyutai's speech-to-text models by transformers: `kyutai/stt-2.6b-en-trfs` and `kyutai/stt-1b-en_fr-trfs`.
 
 The model hears 24 kHz audio in frames of 80 ms and writes one text token for each frame: mostly padding, a mark before
-each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so silence of that
-length is added after the audio. A word begins at the frame of its first token, less that delay. The model doesn't say
-where a word ends: we assume that it lasts until the next word begins, up to a fixed time. The confidence of a word is
-the mean probability of its tokens.
+each word, and then the word's pieces. It writes with a delay (0.5 or 2.5 s, set in the checkpoint), so the library adds
+silence after the audio, a second more than the delay. It adds a prefix of silence before the audio, too. A word begins
+at the frame of its mark (without a mark: of its first token), less the delay and the prefix. The model doesn't say
+where a word ends: we assume that it lasts until the next word begins, but at most until 0.5 s after its last token. The
+confidence of a word is the mean probability of its tokens.
 
 The model is causal. In a batch, shorter utterances get silence at the end, and tokens beyond an utterance's own frames
 are dropped. So each utterance gets the same words as alone.
@@ -125,7 +126,7 @@ class KyutaiStt:
         self._model = self._processor = None
 
     def _generate(self, audios: Sequence[Audio], checks: Sequence[Any]) -> list[Frames]:
-        """The tokens of each utterance: one for each of the utterance's own frames of 80 ms."""
+        """The model's output for each piece of audio: a token for each frame of 80 ms of the piece and its silence."""
         import torch
         from transformers import StoppingCriteria, StoppingCriteriaList
 
@@ -170,7 +171,7 @@ class KyutaiStt:
         return taken
 
     def _languages(self) -> tuple[str, ...]:
-        """The languages named in the model's name, such as `…-en_fr-trfs`."""
+        """The languages in the model's name, such as `…-en_fr-trfs`; English if it names none."""
         named = self._name.removesuffix("-trfs").rpartition("-")[2].split("_")
         return tuple(named) if all(len(tag) == 2 for tag in named) else ("en",)
 
@@ -180,8 +181,8 @@ def _frames_of(samples: int, more_s: float, frame: int) -> int:
 
 
 def _cut(audio: Audio) -> list[tuple[int, int]]:
-    """Cut audio that is too long for one run into [begin, end) pieces. Each cut is at the quietest moment near the
-    limit."""
+    """Cut audio that is too long for one run into [begin, end) pieces. Each cut is at the quietest moment of the
+    last ten seconds before the limit."""
     cuts, begin = [], 0
     while len(audio) - begin > _LONGEST:
         start = begin + _LONGEST - _CUT_WITHIN

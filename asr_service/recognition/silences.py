@@ -1,6 +1,6 @@
 """Finds the silences between voices in the audio of an utterance. Pure.
 
-Voice activity shows where a silence is, but only in windows of 32 ms, and up to four windows late. So a silence begins
+Voice detection shows where a silence is, but only in windows of 32 ms, and up to four windows late. So a silence begins
 where the sound falls to the level of the background noise, and ends where it rises again.
 """
 
@@ -37,7 +37,7 @@ class SilentSpan(NamedTuple):
 def silences_in(audio: Audio, voice: Sequence[float], window: int) -> list[SilentSpan]:
     """The silences of at least MIN_SILENCE between two voiced parts of `audio` (float32 mono at 16 kHz), in order.
 
-    voice: the probability of a voice in each window of `window` samples; as many as `audio` has, or more.
+    voice: the probability of a voice in each window of `window` samples; for all windows of `audio`, or more.
     """
     levels, frames = _levels_db(audio), window // _FRAME
     voiced = np.asarray(voice[: len(audio) // window]) >= _VOICE

@@ -26,7 +26,8 @@ class Utterance:
     """Float audio at 16 kHz, mono, in windows of equal length, each with the probability of a voice in it.
 
     voice_start: where the voice began. begin: where the kept audio begins, with the pre-roll.
-    turn: the trace span of the whole turn; the client begins it. span: the trace span of the turn's recognition.
+    turn: the trace span of the whole turn; its ids are chosen here, and the client begins it. span: the trace span of
+    the turn's recognition.
     """
 
     def __init__(self, voice_start: int, begin: int, windows: list[Window]) -> None:

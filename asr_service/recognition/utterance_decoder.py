@@ -1,7 +1,8 @@
 """The decodes of one utterance: partials while the voice goes on, and the whole turn once it pauses.
 
-Two tasks use one UtteranceDecoder. The listening task begins and cancels decodes, because it knows where the voice is.
-The answering task waits for them and sends the text. All positions are samples of the stream at 16 kHz.
+Two tasks use one UtteranceDecoder. The listening task knows where the voice is, so it begins and cancels the decode of
+the turn, and requests and cancels partials. The answering task makes the requested partials, waits for all decodes, and
+sends the text. All positions are samples of the stream at 16 kHz.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class UtteranceDecoder:
         self._tasks = tasks
         self._language = language
         self._agreement = LocalAgreement()
-        self._turn: asyncio.Task[Transcript] | None = None  # runs from a pause on, until the voice goes on
+        self._turn: asyncio.Task[Transcript] | None = None  # begun at the present pause
         self._partial: asyncio.Task[Transcript] | None = None  # the running partial
         self._partial_interval = partial_interval
         self._partial_from = utterance.begin
@@ -65,7 +66,7 @@ class UtteranceDecoder:
         return self._turn
 
     def cancel_turn(self) -> None:
-        """Cancel the decode of the turn: the voice goes on, and the client was not told of the pause."""
+        """Cancel the decode of the turn: the voice goes on, and there was no eager end for which it is needed."""
         if self._turn is not None:
             self._turn.cancel()
         self._turn = None

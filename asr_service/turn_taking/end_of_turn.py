@@ -2,25 +2,26 @@
 
 It is a logistic model of a few signs. Its weights were fitted to the tuning half of the turn-taking set (`python -m
 bench.turn_taking --half tuning --fit`). There are only a few weights, so that people can read them. All signs except
-the last are the log-odds of a probability:
+the last are the log-odds of a probability; for `last_word`, less those of a usual last word:
 
     sign         probability
-    acoustic     Smart Turn's, from the sound of the last 8 s
+    acoustic     that of Smart Turn (`smart_turn`), from the sound of the last 8 s
     ends         the recogniser's, that the sentence ends after the last word
     last_word    the recogniser's confidence in the last word
     could_end    a language model's (`text_model`), that a sentence could end after the last word
     comma        the recogniser's, that a comma follows rather than a word, if the sentence goes on
-    wants_more   1 if the text ends in "and", "to the", "because", a comma, "um", "…", otherwise 0
+    wants_more   1 if the text ends in, for example, "and", "to the", "because", a comma, "um" or "…"; otherwise 0
 
 If a sentence breaks off, Whisper often writes a full stop anyway. But then it finds "…", a comma or another word nearly
-as probable, and it is unsure of a last word that was cut short. The language model is better at deciding whether the
-words are a whole sentence, in English and, less surely, in Spanish, French, Italian and Portuguese (`text_model`).
-Where it can't be asked, the last two signs replace it: if the recogniser expects a comma, a clause is complete, and
-turns often end there. `wants_more` has rules for English, and lists of words for other languages (`unfinished`); in a
-language without a list it depends on the punctuation.
+as probable, and it is unsure of a last word that was cut short. The language model is better than Whisper at deciding
+whether the words are a whole sentence, in English and, less surely, in Spanish, French, Italian and Portuguese
+(`text_model`). Where it can't be asked, the last two signs replace it: if the recogniser expects a comma, a clause is
+complete, and turns often end there. `wants_more` has rules for English, and lists of words for other languages
+(`unfinished`); in a language without a list it depends only on the punctuation.
 
-The four other languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr
---half tuning --fit`). In noise, Whisper base leaves out their punctuation marks, so a missing mark says little.
+Those four languages have weights of their own, fitted to Whisper base and Kokoro's voices (`--language es fr --half
+tuning --fit`): `wants_more` counts beside the language model, and Smart Turn doesn't count. In noise, Whisper base
+leaves out the punctuation marks of these languages, so a missing mark says little.
 """
 
 from __future__ import annotations
@@ -110,10 +111,11 @@ class Weights(NamedTuple):
 WITH_TEXT_MODEL = Weights(0.53, Signs(acoustic=0.07, ends=0.51, last_word=0.59, could_end=0.8))
 WITHOUT_TEXT_MODEL = Weights(0.0, Signs(acoustic=0.07, ends=0.86, last_word=0.58, comma=1.14, wants_more=-2.55))
 IN_ROMANCE_LANGUAGES = Weights(0.35, Signs(acoustic=0.0, ends=0.56, last_word=0.35, could_end=0.75, wants_more=-0.61))
-# Usual values, for an engine that gives none. The last punctuation mark of the text decides which of them applies.
+# Usual expectations, where the engine gives none: if the text ends with a mark that ends a sentence; if it doesn't;
+# and if it doesn't, but a missing mark says little in this language.
 _WHOLE, _BROKEN_OFF = Expectation(ends=0.93, comma=0.41), Expectation(ends=0.6, comma=0.24)
 _UNMARKED = Expectation(ends=0.85, comma=0.4)
-_USUAL_WORD = 0.97
+_USUAL_WORD = 0.97  # the usual confidence in the last word
 
 
 def signs_of_end(acoustic: float, heard: Transcript, language: str = "en", could_end: float | None = None) -> Signs:

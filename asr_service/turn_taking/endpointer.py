@@ -1,8 +1,8 @@
 """Decides when a turn begins, pauses, goes on and ends. Pure: probabilities of speech in, decisions out.
 
-    idle ──voice for 100 ms──▶ in turn ──silence──▶ paused ──enough silence──▶ idle
+    idle ──voice for 96 ms───▶ in turn ──silence──▶ paused ──enough silence──▶ idle
                                   ▲                    │
-                                  └─voice for 100 ms───┘
+                                  └──voice for 96 ms───┘
 
     SpeechStarted     VoicePaused · Assess · EagerEndOfTurn     TurnResumed     EndOfTurn
 
@@ -98,8 +98,8 @@ class Endpointer:
                 return self._while_paused(turn)
 
     def is_settled(self, least: float, most: float) -> bool:
-        """Whether every answer from `least` to `most` leads to the same decisions now. If so, the caller need not
-        ask."""
+        """Whether every answer from `least` to `most` leads to the same decisions. If so, the caller need not
+        find the exact one."""
         return self._silence_asked_about().is_settled(least, most)
 
     def suppose(self, probability: float) -> list[Decision]:
@@ -130,7 +130,7 @@ class Endpointer:
         return [SpeechStarted(onset)]
 
     def _follow_voice(self, turn: _InTurn, probability: float, begin: int) -> list[DecisionOrQuestion]:
-        """Note that a silence begins or ends with the window at `begin`. Between the two thresholds nothing changes."""
+        """If a silence begins or ends with the window at `begin`, note it. Between the thresholds nothing changes."""
         silence = turn.silence
         if silence is None and probability < SILENCE_PROBABILITY:
             self._settings = self._next_settings

@@ -12,9 +12,9 @@ MIN_PATIENCE, MAX_PATIENCE = 0.25, 4.0
 
 # How the wait depends on the probability that the learner is done:
 _SURE = 0.9  # at or above this: the shortest wait
-# at or above the first value, the wait is this share of the longest one; preparing a reply takes that long anyway
+# at or above the first value, the second is the share of the longest wait; preparing a reply takes that long anyway
 _NEARLY_SURE, _NEARLY_SHARE = 0.75, 0.3
-# at or above the first value, the wait is this share of the longest one; less would cut off most hesitations
+# at or above the first value, the second is the share of the longest wait; less would cut off most hesitations
 _LIKELY, _LIKELY_SHARE = 0.35, 0.65
 _NOT_DONE = 0.1  # at or below this: the longest wait; between _NOT_DONE and _LIKELY the wait is interpolated
 # The longest wait is multiplied by the learner's usual pause divided by the average one, within these bounds:
@@ -23,10 +23,11 @@ _LEAST_STRETCH, _MOST_STRETCH = 0.8, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpointing:
-    """The settings for the end of a turn, in milliseconds; see the proto message of the same name.
+    """The settings for the end of a turn; see the proto message of the same name.
 
     With `end_silence_ms` 0, the silence that ends a turn is between `min_silence_ms` and `max_silence_ms`, depending on
-    the probability that the learner is done.
+    the probability that the learner is done. Both are multiplied by `patience`. The learner's usual pause, too, changes
+    the longer one.
     """
 
     eager_silence_ms: int = EAGER_SILENCE_MS
@@ -66,7 +67,7 @@ class Endpointing:
     ) -> Endpointing:
         """These settings, with the given values in place of their own; 0 means: not given.
 
-        Raises InvalidInputError if the resulting settings contradict one another.
+        Raises InvalidInputError if a value is out of range, or if the resulting settings contradict one another.
         """
         given = (
             eager_silence_ms,
@@ -92,10 +93,10 @@ class Endpointing:
         return new
 
     def check(self, called: Callable[[str], str] = lambda name: f"endpointing: {name}") -> None:
-        """Raises InvalidInputError if the settings contradict one another. called: gives the name of a setting for the
-        error's message."""
+        """Raises InvalidInputError if settings contradict one another, or one is out of range. called: gives the name
+        of a setting for the error's message."""
         pairs = [("end_silence_ms", "eager_silence_ms")]
-        if not self.end_silence_ms:  # otherwise the other silences have no effect
+        if not self.end_silence_ms:  # otherwise the shortest and the longest silence have no effect
             pairs += [("max_silence_ms", "min_silence_ms"), ("max_silence_ms", "eager_silence_ms")]
         for longer, shorter in pairs:
             more, less = getattr(self, longer), getattr(self, shorter)

@@ -7,16 +7,16 @@ from asr_service.turn_taking.endpointing import Endpointing
 from asr_service.turn_taking.pauses import Pauses
 from asr_service.turn_taking.voice_clock import VoiceClock
 
-PREPARE_MS = 64  # after this much silence, an answer is prepared; hardly any gap within a phrase is that long
+PREPARE_MS = 64  # VoicePaused is sent after this much silence; hardly any gap within a phrase is that long
 EAGER_PROBABILITY = 0.5  # EagerEndOfTurn is sent if the probability is at least this
-EAGER_LEAD_MS = 320  # it is also sent when the turn ends at most this much later: time to begin the reply
+EAGER_LEAD_MS = 320  # it is also sent this long before the turn ends: time to begin the reply
 
 
 class Silence:
     """One silence within a turn. It began at `begin` (in samples) and lasts until now, by `clock`.
 
-    With a fixed `end_silence_ms` it asks nothing. Otherwise it is not known before the first answer how much silence is
-    enough.
+    With a fixed `end_silence_ms`, nothing is asked. Otherwise it is not known before the first answer how much silence
+    is enough.
     """
 
     def __init__(self, begin: int, settings: Endpointing, pauses: Pauses, clock: VoiceClock) -> None:

@@ -1,13 +1,14 @@
-"""Asks a small language model whether a sentence could end after these words.
+"""Asks a small language model whether a sentence could end after the words of a turn so far.
 
 A recogniser writes a full stop wherever a voice stops. A language model knows that "I can help you" goes on more often
 than "I can help you with your homework". The answer is the probability that the next token is a punctuation mark, the
-end of the text, or a joining word ("and", "because"). The model is SmolLM2-135M-Instruct by default. llama.cpp runs it
-in this process; a question blocks for about 6 ms for each word, on one core.
+end of the text, or a word that often follows a whole sentence ("and", "because", "too"). The model is
+SmolLM2-135M-Instruct by default. llama.cpp runs it in this process; a question blocks for about 6 ms for each word, on
+one core.
 
 The model was made for English, but has read enough of the languages in LANGUAGES to tell "Estoy buscando un" from
-"Estoy buscando un regalo". Its answer is the best single sign in those languages, too (docs/turn-taking.md). An
-introduction in the same language did not help.
+"Estoy buscando un regalo". Its answer is the best single sign in those languages, too (docs/turn-taking.md). A
+`_BEFORE` in the learner's language did not help.
 """
 
 from __future__ import annotations

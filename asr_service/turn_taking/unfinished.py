@@ -1,7 +1,7 @@
 """Words that seldom end a sentence, by language. English has rules of its own (`end_of_turn`).
 
 A word is listed only if people hardly ever stop after it: "y", "parce que", "perché", "und". Words that also end many
-sentences are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" ("in Delhi" is an answer).
+sentences are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" (the last word of "in Delhi").
 Japanese and Chinese have no spaces, so their lists contain endings of the text.
 """
 
@@ -21,8 +21,8 @@ class Unfinished:
     """The lists of one language.
 
     words: words that call for another one, unless the text is a question. fillers: hesitation sounds, which always call
-    for another word. closing: ends of sentences although their last word is listed. has_spaces: False if the language
-    has no spaces; then `words` are endings of the text.
+    for another word. closing: texts that end a sentence although their last word is listed. has_spaces: False if the
+    language has no spaces; then `words` are endings of the text.
     """
 
     words: frozenset[str]

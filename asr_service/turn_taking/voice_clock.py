@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 VOICE_PROBABILITY = 0.5  # a window with this or more has a voice
-# The silence of a turn begins below this and ends at VOICE_PROBABILITY, as in Silero's own code (endpointer.py).
+# A silence within a turn (`endpointer`) begins below this and ends at VOICE_PROBABILITY, as in Silero's own code.
 SILENCE_PROBABILITY = 0.35
 ONSET_MS = 96  # a voice that lasts this long is speech rather than a click
 

@@ -6,5 +6,5 @@ phonemes of each fit the sound:
 
     words ──▶ variants ──▶ phonemes ──▶ ctc: fit of each ──▶ rewriter: the variants that fit clearly better
 
-English only.
+`fillers` finds hesitation sounds, and `lane` runs both searches. English only.
 """

@@ -30,7 +30,7 @@ def with_fillers(words: Sequence[Word], prompted: Sequence[Word]) -> tuple[Word,
 
 
 def _fitted(sound: Word, words: Sequence[Word], place: int) -> Word:
-    """The sound between the words at `place` - 1 and `place`, in lower case and with a comma."""
+    """The sound between the words at `place` - 1 and `place`, with a comma; in lower case unless it comes first."""
     earliest = words[place - 1].end if place else 0
     latest = words[place].start if place < len(words) else sound.end
     begin = min(max(sound.start, earliest), max(earliest, latest))

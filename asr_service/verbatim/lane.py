@@ -1,8 +1,9 @@
 """Hears turns again, after everything that a learner waits for.
 
 A turn waits some seconds, until its reply can be heard, and then until recognition is idle. Only one turn at a time is
-heard again. After `load`, its words are first compared with the sound, in a thread with a low priority. Then
-faster-whisper decodes the turn once more, for hesitation sounds. A turn that has waited too long is dropped.
+heard again. If `load` was called, its words are first compared with the sound, in a thread with a low priority. Then
+the turn is decoded once more, for hesitation sounds, if the engine is faster-whisper. A turn that has waited too long
+is dropped.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from asr_service.verbatim.rewriter import LONGEST, Rewriter
 logger = logging.getLogger(__name__)
 
 DELAY_S = 2.0
-"""Counted from the end of the turn. By then the language model and the voice have begun their answer."""
+"""Counted from the end of the turn. By then the language model and synthesis have begun the reply."""
 PATIENCE_S = 10.0
-"""A turn that has not been heard again by then is dropped."""
+"""Also counted from the end of the turn. A turn that has not been heard again by then is dropped."""
 MOST_WAITING = 8
 _POLL_S = 0.1
 _NICE = 10

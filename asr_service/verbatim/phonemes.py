@@ -24,8 +24,8 @@ _REMEMBERED_WORDS = 20_000
 
 
 class IndexedVocabulary(Vocabulary):  # type: ignore[misc]  # hama has no types
-    """hama's vocabulary, which numbers its tokens only once. hama numbers its 20,000 letters and syllables anew for
-    each letter of a word."""
+    """hama's vocabulary, with tokens that are numbered only once. hama itself numbers its 20,000 letters and syllables
+    anew for each letter of a word."""
 
     encoder_token_to_id = cached_property(Vocabulary.encoder_token_to_id.fget)
     decoder_token_to_id = cached_property(Vocabulary.decoder_token_to_id.fget)

@@ -14,16 +14,17 @@ from asr_service.verbatim.variants import Kind, Variant, variants_of
 
 LONGEST = 30 * ENGINE_RATE_HZ
 """Samples; longer turns are left as they are."""
-# How much likelier a variant has to be, as a logarithm. Fitted on one half of the sentences of `make bench-verbatim`.
+# How much likelier than recognition's words a variant has to be, as a logarithm. Fitted on one half of the sentences of
+# `make bench-verbatim`.
 MARGINS: Mapping[Kind, float] = {"form": 3.0, "added": 4.0, "left out": 4.0, "swapped": 4.0, "moved": 4.0}
 _PIECE_WORDS = 14  # the most words that are compared at once; so the work is proportional to the turn's length
-_AROUND = 2  # how many words before and after them are part of the comparison
+_AROUND = 2  # how many words before and after a piece are part of the comparison
 _AT_ONCE = 64  # variants compared at once; bounds the memory
 _SLACK = ENGINE_RATE_HZ // 10  # how exact recognition's word times are
 
 
 class Rewriter:
-    """Its method blocks, so call it in a thread. margins: see `MARGINS`."""
+    """`rewrite` blocks, so call it in a thread. margins: see `MARGINS`."""
 
     def __init__(self, phonemes: Phonemes, margins: Mapping[Kind, float] = MARGINS) -> None:
         self._phonemes = phonemes
@@ -54,7 +55,7 @@ class Rewriter:
         return replace(transcript, text="".join(word.text for word in said).strip(), words=said)
 
     def _chosen(self, words: Sequence[str], is_end: Sequence[bool], heard: Floats) -> list[Variant]:
-        """The variants that fit clearly better than `words`, best first, none at the same place."""
+        """The variants that fit clearly better than `words`, best first, no two at the same place."""
         spelled = self._phonemes.of_words(words)
         if not spelled or not len(heard):
             return []

@@ -1,7 +1,7 @@
 """The phonemes of inflected words, from those of their base: "teached" from "teach". Pure.
 
 The network that pronounces spelled words takes 20 ms for each word. Most variants of a turn are inflected forms of its
-words.
+words, so they don't need it.
 """
 
 from __future__ import annotations
