@@ -89,10 +89,10 @@ class AsrSettings(ModelServerSettings):
     asr_verbatim: Literal["off", "fillers", "words"] = Field(
         "fillers",
         description="What to look for in the audio of each English turn afterwards, because recognition leaves it out: "
-        "`fillers` (hesitation sounds), `words` (hesitation sounds and mistakes), or `off` (nothing). Turns are "
-        "skipped while recognition is busy.",
+        "`fillers` (hesitation sounds), `words` (hesitation sounds and mistakes), or `off` (nothing). A turn is "
+        "skipped if recognition stays busy after it.",
     )
-    asr_partial_interval_ms: int = Field(600, ge=100, description="Audio between two partial transcripts, at least.")
+    asr_partial_interval_ms: int = Field(600, ge=100, description="Least audio between two partial transcripts.")
 
     @property
     def text_model(self) -> Path | Literal["none"] | None:

@@ -113,7 +113,9 @@ class LlmSettings(ModelServerSettings):
     llm_max_streams: int = Field(
         16, ge=1, description="Replies that are written at once; further ones are refused as busy."
     )
-    llm_threads: int = Field(0, ge=0, description="CPU threads of the bundled llama.cpp server. 0: half of the CPUs.")
+    llm_threads: int = Field(
+        0, ge=0, description="CPU threads of the bundled llama.cpp server. 0: half of the CPUs, 8 at most."
+    )
     llm_startup_timeout_s: float = Field(
         600.0, gt=0, description="Seconds that a server started by the service may take to load its model."
     )

@@ -15,7 +15,7 @@ class TtsSettings(ModelServerSettings):
     tts_model_name: str = Field(
         "",
         description="Voice model. Piper: a `.onnx` file, a folder of them, or an id like `en_US-lessac-medium`. "
-        "`hexgrad/Kokoro-82M`, or a folder with its files. Coqui: `tts_models/…`. Kyutai: `kyutai/tts-…` or "
+        "Kokoro: `hexgrad/Kokoro-82M`, or a folder with its files. Coqui: `tts_models/…`. Kyutai: `kyutai/tts-…` or "
         "`kyutai/pocket-tts`. `edge-tts/VOICE` sends the text to Microsoft. Empty: the bundled Piper voice.",
     )
     tts_sample_rate: int = Field(

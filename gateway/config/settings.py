@@ -143,10 +143,12 @@ class GatewaySettings(ProcessSettings):
     upload_max_bytes: int = Field(
         512 * 1024 * 1024,
         gt=0,
-        description="Largest recording in bytes that `/v1/audio/transcriptions` and `translations` accept.",
+        description="Largest recording in bytes that `/v1/audio/transcriptions` and `/v1/audio/translations` accept.",
     )
     upload_max_audio_s: float = Field(
-        7200.0, gt=0, description="Longest recording in seconds that these routes accept."
+        7200.0,
+        gt=0,
+        description="Longest recording in seconds that `/v1/audio/transcriptions` and `/v1/audio/translations` accept.",
     )
     upload_timeout_s: float = Field(600.0, gt=0, description="Seconds that the upload of a recording may take.")
     upload_max_at_once: int = Field(
@@ -157,8 +159,8 @@ class GatewaySettings(ProcessSettings):
     )
     auth_tokens: SecretStr = Field(
         SecretStr(""),
-        description="Log-in tokens, separated by commas; each admits a client. At least 16 letters, digits or "
-        "`._~+-`. Production requires tokens or a JWT key.",
+        description="Log-in tokens, separated by commas; each admits a client, and has at least 16 letters, digits or "
+        "`._~+-`. Production requires `AUTH_TOKENS`, `JWT_SECRET`, `JWT_PUBLIC_KEY` or `JWT_JWKS_URL`.",
     )
     jwt_secret: SecretStr = Field(
         SecretStr(""),
@@ -192,8 +194,8 @@ class GatewaySettings(ProcessSettings):
     root_path: str = Field(
         "",
         pattern=r"^(/[\w.~-]+)*$",
-        description="Path under which a proxy serves the gateway, for example `/talk`, if the proxy leaves it in the "
-        "requests. Leave it empty if the proxy removes the path.",
+        description="Path under which a proxy serves the gateway, for example `/talk`, if the proxy leaves the path in "
+        "the requests. Empty: there is no such path, or the proxy removes it.",
     )
     client_max_connections: int = Field(
         100,
