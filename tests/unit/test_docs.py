@@ -371,6 +371,17 @@ def test_the_import_contracts_name_every_folder_of_the_gateway() -> None:
     assert set(re.split(r",\s+", listed[1])) == {name.removeprefix("gateway.") for name in apart}
 
 
+@pytest.mark.parametrize("package", ["asr_service", "deploy", "gateway", "llm_service", "tts_service"])
+def test_unit_tests_mirror_the_folders_of_the_code(package: str) -> None:
+    folders, tests = {path.name for path in (ROOT / package).iterdir()}, package.removesuffix("_service")
+    for path in (ROOT / "tests" / "unit" / tests).rglob("test_*.py"):
+        if path.parent.name == tests:
+            imported = set(re.findall(rf"^from {package}(?:\.(\w+))?", page(path), re.MULTILINE))
+            assert len(imported) != 1 or not imported <= folders, f"{path}: move it to the folder {imported}"
+        else:
+            assert path.parent.name in folders, path
+
+
 def test_every_decision_record_is_listed() -> None:
     folder = ROOT / "docs" / "adr"
     listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", page(folder / "README.md"))
