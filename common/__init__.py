@@ -14,7 +14,8 @@ except PackageNotFoundError:  # `make run` checks the settings before it install
 # (findings/onnxruntime_reports_home.sh).
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# Linux delivers no SIGTERM to the first process of a container before that process has a handler. Without this one, a
-# container that is stopped while it starts would live on until it is killed. The servers install handlers of their own.
+# Linux delivers no SIGTERM to the first process of a container before that process has a handler. Without the
+# handler below, a container that is stopped while it starts would live on until it is killed. The servers install
+# handlers of their own.
 if os.getpid() == 1:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))

@@ -1,4 +1,4 @@
-"""Addresses in settings: `host:port` as gRPC takes it, IPv6 in brackets, and sockets that listen."""
+"""Addresses in settings (`host:port` as gRPC takes it, with IPv6 in brackets), and sockets that listen."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def target(address: str) -> str:
     if address.startswith(_GRPC_SCHEMES):
         return address
     if "://" in address:
-        raise ValueError(f"this is host:port, without {address.partition('://')[0]}://")
+        raise ValueError(f"write it as host:port, without {address.partition('://')[0]}://")
     if _is_ipv6(address) or _is_ipv6(address.rpartition(":")[0]):
         raise ValueError("an IPv6 address goes in brackets, with its port after them: [::1]:50051")
     found = _TARGET.fullmatch(address)
     if found is None or not 0 < int(found["port"]) < 65536:
-        raise ValueError("this is host:port, for example asr:50051")
+        raise ValueError("write it as host:port, for example asr:50051")
     if found["host"].startswith("[") and not _is_ipv6(found["host"].strip("[]")):
         raise ValueError("only an IPv6 address goes in brackets: [::1]:50051")
     return address

@@ -1,7 +1,7 @@
 """How long to wait before trying again after a failure, for the four processes and `make run`.
 
-The client packages can't import this module and have pauses of their own. gRPC's channels and redis-py use those of
-their libraries.
+The client packages can't import this module and have pauses of their own. For gRPC's channels and for
+Redis, the pauses of their libraries are used.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Backoff:
     def next_pause_s(self, worked_for_s: float = 0.0) -> float:
         """The pause after one more failure, in seconds.
 
-        worked_for_s: how long everything had worked before the failure. If that is longer than STABLE_AFTER_S, the
+        worked_for_s: how long everything had worked before the failure. If that is at least STABLE_AFTER_S, the
         failure counts as the first.
         """
         if worked_for_s >= STABLE_AFTER_S:

@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 10.0  # from SIGTERM to SIGKILL
-KEPT_LINES, LONGEST_KEPT = 500, 500  # vLLM prints the cause several hundred lines before its last line
+KEPT_LINES, LONGEST_KEPT = 500, 500  # lines, characters of each: vLLM prints a failure's cause far before its last line
 LONGEST_LINE = 64 * 1024
 
 
@@ -82,7 +82,7 @@ class ChildProcess:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Send SIGTERM, wait up to STOP_TIMEOUT_S, then kill the child."""
+        """Send SIGTERM, wait up to `stop_timeout_s`, then kill what is left of the child and its processes."""
         try:
             if self._process.returncode is None:
                 self._process.terminate()
@@ -99,7 +99,7 @@ class ChildProcess:
 async def run_child(
     command: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[ChildProcess]:
-    """Run `command` for the length of the block. At the end of the block it has ended.
+    """Run `command` for the length of the block. At the end of the block the child is stopped.
 
     environment: its environment variables; None: those of this process.
     """
@@ -132,7 +132,7 @@ async def run_child(
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now. If another process takes it first, the server ends at once."""
+    """A TCP port of 127.0.0.1 that is free now. If another process takes it first, the server for it ends at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,9 +1,10 @@
 """Downloads one large file of a Hugging Face repository into the hub's cache, and resumes an interrupted download.
 
-huggingface_hub (2.4) resumes within one call, but each call writes to a new file and deletes it when it fails. After a
-lost connection or Ctrl-C, fifteen gigabytes would start from zero. Here the partial file stays beside the place where
-the library looks for the whole file (`blobs/<etag>`), so the library finds it once it is complete. The download needs
-plain HTTP and an HF_ENDPOINT that supports Range, because the hub's Xet protocol has no partial files.
+huggingface_hub (2.4) resumes within one call, but each call writes to a new file, and deletes that file if the call
+fails. After a lost connection or Ctrl-C, a download of fifteen gigabytes would start from zero. Here the partial file
+stays beside the place where the library looks for the whole file (`blobs/<etag>`), so the library finds the file once
+it is complete. The download uses HTTP, and HF_ENDPOINT has to support Range. The hub's other protocol, Xet, has no
+partial files.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ SPARE_BYTES = 100 << 20  # disk space that stays free after a file was written
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A file in LFS. sha256: the digest of its content, in hexadecimal. blobs, locks: folders in the repository's
-    cache."""
+    """A file in LFS. sha256: the digest of its content, in hexadecimal. blobs, locks: the repository's folders in
+    the hub's cache."""
 
     repository: str
     revision: str
@@ -102,7 +103,7 @@ def _fetch_rest(file: WeightFile) -> None:
 
 
 def _check(file: WeightFile) -> None:
-    """Raises OSError if the content has the wrong SHA-256. The file is deleted, because it can't be resumed."""
+    """Raises OSError if the content has the wrong SHA-256. Then the file is deleted, because it can't be resumed."""
     with file.partial.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != file.sha256:

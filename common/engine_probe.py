@@ -1,4 +1,4 @@
-"""Tries an engine in a child process, so that an engine that crashes or hangs does not end the service.
+"""Tries an engine in a child process, so that the service survives an engine that crashes or hangs.
 
 The child is `python -m asr_service.probe` or `python -m tts_service.probe`. It reads all settings as JSON from standard
 input, loads the engine, uses it once, and ends with status 0 if everything worked. Otherwise the last line of its

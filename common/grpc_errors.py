@@ -1,8 +1,8 @@
-"""The one table between our errors and gRPC status codes: `to_status` for servers, `from_rpc_error` for clients.
+"""Translates our errors into gRPC statuses and back: `to_status` for servers, `from_rpc_error` for clients.
 
 `to_status` adds a google.rpc.Status. So a client can tell the sentences of our servers from the texts of gRPC itself,
-of a proxy, and of a bug. Those have addresses and terms that mean nothing to a learner, so each is replaced by a
-sentence for its code.
+of a proxy, and of a bug. Such foreign texts have addresses and terms that mean nothing to a learner, so a sentence for
+the status code replaces them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def to_status(error: ServiceError) -> grpc.Status:
 
 
 def _cut(message: str) -> str:
-    """The message in at most MAX_MESSAGE_BYTES of UTF-8. The middle of a longer message is left out."""
+    """The message. If it has more than MAX_MESSAGE_BYTES of UTF-8, its middle is left out."""
     data = message.encode()
     if len(data) <= MAX_MESSAGE_BYTES:
         return message

@@ -1,5 +1,5 @@
-"""One interceptor for all three servers: it holds back calls until the model is warm, maps errors to status codes, and
-records metrics and traces."""
+"""One interceptor for all three servers: until the model is warm, it refuses calls or lets them wait. It maps errors to
+status codes, and records metrics and traces."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def _refuse(_request: Any, context: Any) -> Any:
 class ServiceInterceptor(grpc.aio.ServerInterceptor):
     """Wraps every handler of the server.
 
-    Until `ready` is set, calls other than health, reflection and Describe end with UNAVAILABLE. If the model is loaded
-    on demand, these calls wait for it instead: the first one sets `wanted`, and all wait until `loading_over` is set. A
+    Health, reflection and Describe work at once. Until `ready` is set, every other call ends with UNAVAILABLE or, if
+    the model is loaded on demand, waits: the first such call sets `wanted`, and all wait until `loading_over` is set. A
     ServiceError of a handler becomes its status code. Any other exception is a bug: it is logged with its traceback,
     and the client gets INTERNAL. admits: whether a call with this metadata may be served; health checks always may.
     """

@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 FOLLOW_EVERY_S = 0.2
-# A client asks DNS again only when it loses a connection. So connections end from time to time, and calls then also
-# reach servers that were added. Calls in progress stay on the old connection until they are done.
+# A client asks DNS again only when it loses a connection. So the server ends each connection after this time, and
+# calls then also reach servers that were added. Calls in progress stay on the old connection until they are done.
 MAX_CONNECTION_AGE_MS = 60_000
 
 
@@ -51,9 +51,10 @@ class Service:
 
     label: the name for people ("ASR"). name: the full gRPC name ("aitalk.asr.v1.AsrService"). register: adds the
     servicer to a server. warm_up: loads the model and runs it once; raises if that fails. close: releases the model.
-    loads_here: whether the model takes memory of this machine; if so, models load one after the other, and
-    LOAD_TIMEOUT_S applies. drain: called once when the server begins to stop, so that long calls can end at a suitable
-    moment. can_serve: whether a loaded model can be used now; false while a server behind it is being started again.
+    loads_here: whether the model takes memory of this machine; if so, LOAD_TIMEOUT_S and
+    ENABLE_MEMORY_EFFICIENT_LOADING apply. drain: called once when the server begins to stop, so that long calls can end
+    at a suitable moment. can_serve: whether a loaded model can be used now; false while a server behind it is being
+    started again.
     """
 
     label: str

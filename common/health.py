@@ -34,7 +34,7 @@ def is_gateway_healthy(url: str) -> bool:
 
 
 async def is_serving(address: str, security: Security, *, name: str = "") -> bool:
-    """Whether the model server at `address` has loaded its model and isn't stopping."""
+    """Whether the model server at `address` says SERVING."""
     async with open_channel(address, security, name=name) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         try:

@@ -12,9 +12,9 @@ _ARENAS = 2
 def limit_arenas() -> None:
     """Have all threads share two heaps. Call it before threads are started.
 
-    glibc gives each thread a heap of its own, up to eight for each core. Each heap keeps what its thread has freed,
-    although Python's threads seldom allocate at the same time. If MALLOC_ARENA_MAX is set in the environment, it is
-    used instead.
+    glibc gives each thread a heap of its own, up to eight for each core, and each heap keeps what its thread has freed.
+    Two are enough, because Python's threads seldom allocate at the same time. If MALLOC_ARENA_MAX is set in the
+    environment, its number is used instead.
     """
     if "MALLOC_ARENA_MAX" not in os.environ and (mallopt := _function("mallopt")):
         mallopt(_M_ARENA_MAX, _ARENAS)

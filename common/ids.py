@@ -1,6 +1,6 @@
-"""The session and the turn that the current task works for, for log lines.
+"""The ids of the session and the turn that the current task works for, for log lines.
 
-All tasks of a session inherit them. Calls to the model servers carry them as W3C baggage (`common.tracing`).
+All tasks of a session inherit these ids. Calls to the model servers carry them as W3C baggage (`common.tracing`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Models on one machine load one after the other: each loading holds a lock between processes.
+"""Models on one machine load one after the other: a process holds a lock while it loads.
 
-Loading takes more memory than the loaded model does. The file is in memory beside the weights, a download is checked,
-and vLLM measures how much memory is free. Three models that load at once would need the sum of three peaks. The lock is
-a file, which the kernel unlocks when its process ends for any reason.
+Loading takes more memory than the loaded model does, for example because the file is in memory beside the weights, or
+a download is checked. Three models that load at once would need the sum of three peaks. vLLM also measures how much
+GPU memory is free, and would claim memory that another service is about to use. The lock is a file, which the kernel
+unlocks when the process that holds it ends for any reason.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ async def turn_to_load(folder: Path, label: str) -> AsyncIterator[None]:
 
 
 async def _acquire(path: Path, label: str) -> AsyncFileLock:
-    # each attempt returns at once, so no thread outlives a cancellation
+    # Each attempt returns at once, so it needs no thread (run_in_executor), which would outlive a cancellation.
     lock = AsyncFileLock(path, run_in_executor=False)
     try:
         await lock.acquire(blocking=False)

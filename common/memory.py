@@ -36,7 +36,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error`, or an error that led to it, says that memory has run out: the host's or the GPU's."""
     seen: BaseException | None = error
     while seen is not None:
-        # The name counts, too: PyTorch's class is torch.OutOfMemoryError, and torch may not be installed.
+        # The name of the class counts, too: PyTorch's is torch.OutOfMemoryError, and torch may not be installed.
         if isinstance(seen, MemoryError) or says_out_of_memory(f"{type(seen).__name__}: {seen}"):
             return True
         seen = seen.__cause__ or seen.__context__

@@ -42,7 +42,8 @@ MODEL_LOAD_SECONDS = Gauge("aitalk_server_model_load_seconds", "Time that the mo
 
 
 def meter_calls(service: str) -> None:
-    """Export the call counters of a gRPC service (its full name) from zero, so that its first failure is visible."""
+    """Export the call counters of a gRPC service from zero, so that its first failure is visible. service: the full
+    name."""
     for method in descriptor_pool.Default().FindServiceByName(service).methods:
         for code in ("OK", "CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL"):
             CALLS.labels(f"{method.containing_service.name}/{method.name}", code)

@@ -1,4 +1,4 @@
-"""A model server's own port for Prometheus, which METRICS_TOKEN protects."""
+"""A model server's own port for Prometheus, which METRICS_TOKEN protects if it is set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def serve_metrics(settings: ModelServerSettings) -> WSGIServer | None:
-    """Serve `/metrics` on METRICS_PORT in a thread of its own. None: there is no port, or it stays closed."""
+    """Serve `/metrics` on METRICS_PORT in a thread of its own. Returns None if the port is 0 or stays closed."""
     if not settings.metrics_port:
         return None
     if not settings.serves_metrics:
@@ -24,7 +24,7 @@ def serve_metrics(settings: ModelServerSettings) -> WSGIServer | None:
         return None
     server, _ = start_http_server(settings.metrics_port, settings.grpc_host.strip("[]"))
     if token := settings.metrics_token.get_secret_value():
-        app = server.get_app()  # it has served since a moment, but nothing has been measured yet
+        app = server.get_app()  # served without the token until now, but nothing has been measured yet
         assert app is not None  # noqa: S101
         server.set_app(_guarded(app, token))
     return server

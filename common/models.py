@@ -3,7 +3,7 @@
     list of files  →  is there room on the disk  →  large files, each resumed where it stopped
       →  the hub library's snapshot (small files, links)  →  does every file have its size
 
-`common.download` fetches large files, because the hub's library starts them from zero in every process. HF_HOME,
+`common.download` fetches large files, because the hub's library starts them from zero in each new process. HF_HOME,
 HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE work as usual: the library itself reads them from the environment.
 """
 

@@ -31,7 +31,7 @@ _CHUNK = 4 << 20
 class PartedFile:
     """A file, and where its parts are. sha256: the digest of the whole file, in hexadecimal.
 
-    parts: for each part, the package to import and the path of the part in it, in order. is_npm: the packages are
+    parts: for each part, its package and its path in the package, in order. is_npm: the packages are
     npm's, and are in NPM_FOLDER of the folder where the file is joined.
     """
 
@@ -42,7 +42,7 @@ class PartedFile:
     is_npm: bool = False
 
     def joined(self, folder: Path) -> Path | None:
-        """The whole file in `folder`; None if it isn't there."""
+        """The whole file in `folder`; None if it isn't there with its full size."""
         whole = folder / self.name
         return whole if whole.is_file() and whole.stat().st_size == self.size_bytes else None
 

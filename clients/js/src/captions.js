@@ -1,9 +1,11 @@
 /** Finds out which words of a reply were said: matches the timed words of `captions` with the text of `ai_text`. Pure. */
 
-const LOOKAHEAD = 48; // characters: a word that is not found within these was not spoken as written ("20" → "twenty")
+// In characters. A timed word that is not found within so many is written differently in the text ("20", not "twenty").
+const LOOKAHEAD = 48;
 
 /**
- * Cut a text into pieces that are said one after another. A piece goes from one timed word to the next.
+ * Cut a text into pieces that are said one after another. A piece goes from one timed word to the next. Text after
+ * the last timed word is one more piece, without a time.
  * @param {string} text
  * @param {{text: string, start_ms: number, end_ms: number}[]} words in order of time
  * @returns {{text: string, start: number, startMs: number|null}[]} start: in characters. startMs null: time not known yet
@@ -58,7 +60,7 @@ function find(text, word, from) {
   return at >= 0 && at - from <= LOOKAHEAD ? at : -1;
 }
 
-/** Punctuation and space that belong to the last word. */
+/** Where the last word ends, with the punctuation and the space after it. `from`: after its letters. */
 function endOfWord(text, from) {
   const tail = /^[^\s]*\s*/u.exec(text.slice(from));
   return from + tail[0].length;

@@ -3,12 +3,12 @@
  *
  *   open → `connected` → we send `start` → ready
  *                        we send `start` with session_id and resume_token → `resumed` → ready
- *                                                                         → refused: forget it, new session, ready
+ *                                                                         → refused: forget it, begin a new session
  *   open → `queued`, `queued`, … → `connected` …      we send `start` at once if there is a session to carry on
  *   `reconnect` → moving → close 1012 → wait for `delay_ms` → open …      meanwhile the learner's audio is kept
- *   lost → wait (0.5 s, doubling up to 1 s, later 8 s) → open …
+ *   lost → wait (0.5 s, then 1 s each time; after 40 attempts 8 s; all ± 25 %) → open …
  *   close 1013, 4408, 4409, 4429 → parked, until `open` is called
- *   close 1002, 1003, 1007, 1008 → refused; if we were resuming: a new session
+ *   close 1002, 1003, 1007, 1008 → refused; but if we were resuming: a new session
  *   `analysis`, then close 1000 → over
  */
 const FIRST_WAIT_MS = 500;
@@ -20,7 +20,7 @@ const SILENT_PINGS = 3; // a server that hangs keeps its connections open: the l
 const OPEN_WITHIN_MS = 10000;
 const STALLED_BYTES = 320_000; // 10 s of PCM at 16 kHz unsent: the connection is dead, even if the socket seems open
 const HELD_BYTES = 320_000; // at most this much audio, also 10 s, is kept while there is no connection
-const RECENT_FRAMES = 25; // half a second
+const RECENT_FRAMES = 25; // half a second of PCM
 const MOVED_WITHIN_MS = 10000;
 const REFUSED_FOR_GOOD = [1002, 1003, 1007, 1008];
 // Queue full, long silence, continued elsewhere, today's time used up: don't reconnect unless the learner wants to.
@@ -33,10 +33,13 @@ export class Connection {
    * @param {{load: () => ({id: string, token: string}|null), save: (session: object|null) => void}} options.memory
    * @param {() => string|null} options.access the log-in token, if there is one
    * @param {(resuming: boolean) => object} options.start the fields of `start` that the page chooses
-   * @param {(message: object) => void} options.onMessage every text message of the server
+   * @param {(message: object) => void} options.onMessage gets the text messages of the server, except
+   * those that only the connection needs: `connected`, `queued`, `reconnect`, and an `error` that refuses the token or
+   * the resume
    * @param {(bytes: ArrayBuffer) => void} options.onAudio every binary message
    * @param {(change: {state: 'connecting'|'queued'|'ready'|'moving'|'waiting'|'parked'|'over'|'refused'|'locked', [detail: string]: unknown}) => void} options.onChange
-   * queued: {position, seconds}; ready: {resumed, forgotten, held}; waiting: {ms, attempt}; parked, over, refused: {code, reason}
+   * connecting: {attempt}; queued: {position, seconds}; ready: {resumed, forgotten, held}; waiting: {ms, attempt};
+   * parked, over, refused, locked: {code, reason}
    */
   constructor(options) {
     Object.assign(this, options);
@@ -49,7 +52,7 @@ export class Connection {
     addEventListener('online', () => this.waiting && this.open());
   }
 
-  /** Connect now, and drop any older connection. The session continues, so a new `start` can change the format. */
+  /** Connect now, and drop any older connection. For the same session, the new `start` may announce another format. */
   open() {
     this.#drop();
     this.finished = false;
@@ -108,7 +111,7 @@ export class Connection {
     }
   }
 
-  /** Close for ever. */
+  /** Close, and don't reconnect until `open` is called. */
   close() {
     this.finished = true;
     this.#drop();
@@ -183,7 +186,7 @@ export class Connection {
     this.onChange({ state: 'ready', resumed, forgotten, held: this.heldIsCut ? 'cut' : this.held.length > 0 });
   }
 
-  /** Another gateway continues the session. This one first recognises the audio that it has, then closes. */
+  /** Another gateway will continue the session. Before this one closes, it recognises the audio that it has. */
   #move({ delay_ms: delayMs }) {
     this.moving = true;
     this.moveMs = delayMs;
@@ -200,7 +203,7 @@ export class Connection {
     return this.open();
   }
 
-  /** If nothing has come since the last pings, the connection is dead. */
+  /** If nothing has come since the last SILENT_PINGS pings, the connection is dead. */
   #beat() {
     if (this.unanswered >= SILENT_PINGS) return this.#lost(this.socket, { code: 0, reason: 'no answer' });
     this.unanswered += 1;
@@ -230,7 +233,7 @@ export class Connection {
     return this.onChange({ state: 'waiting', ms, attempt: this.attempt });
   }
 
-  /** Wait until `open` is called with another token. */
+  /** Wait until the page has another token (`access`) and calls `open`. */
   #locked() {
     this.#drop();
     this.#end('locked', { code: 1008, reason: 'unauthorized' });

@@ -57,7 +57,7 @@ export class Conversation {
     this.reportedAt = 0;
   }
 
-  /** idle, asking, connecting, … listening, hearing, thinking, speaking, … : see `state.js`. */
+  /** What happens now: `idle`, `listening`, `speaking` or another of the phases that `state.js` lists. */
   get phase() {
     return phase(this.state);
   }
@@ -104,7 +104,7 @@ export class Conversation {
     if (!this.connection.send({ type: 'text', text })) this.unsent.push(text);
   }
 
-  /** Ask what the learner could say now: `state.hints`. */
+  /** Ask what the learner could say now; the answer comes as `state.hints`. */
   askForHint() {
     if (this.connection.send({ type: 'hint' })) this.dispatch({ type: 'page.hint' });
   }
@@ -168,7 +168,7 @@ export class Conversation {
 
   // --- the server -----------------------------------------------------------------------------
 
-  /** The fields of `start`. The server knows the subject and the tools of a session that is resumed. */
+  /** The fields of `start`, without the subject and the tools if the session is resumed: the server knows them. */
   #start(resuming) {
     const { scenario, level } = this.state;
     const about = scenario ? { scenario: scenario.id } : {};
@@ -289,7 +289,7 @@ export class Conversation {
     if (this.state.awaiting && last?.typed && !this.unsent.includes(last.text)) this.unsent.push(last.text);
   }
 
-  /** Keep the learner's speech while there is no connection, as a recording with its own header. */
+  /** Start a new recording, and drop what was kept. Without a connection, the new recording is kept. */
   #holdVoice() {
     this.connection.clearHeld();
     this.microphone.record((frame) => this.connection.sendAudio(frame));

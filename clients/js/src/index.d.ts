@@ -2,7 +2,7 @@
 
 export type Level = 'beginner' | 'intermediate' | 'advanced';
 
-/** The fields of `start` that a page may choose: docs/protocol.md of AI-Talk. */
+/** Fields of `start` that a page may choose; docs/protocol.md of AI-Talk explains them. */
 export interface StartFields {
   level?: Level;
   voice?: string;
@@ -48,7 +48,7 @@ export interface LearnerTurn {
   text: string;
   status: 'partial' | 'final';
   typed: boolean;
-  /** Corrections that came during the conversation, after a `start` with `corrections`. */
+  /** Corrections that came during the conversation, if `start` had `corrections` as `beside` or `aloud`. */
   corrections?: Correction[];
 }
 
@@ -159,14 +159,17 @@ export interface ConversationOptions extends Beginning {
   /** Further fields of `start`. resuming: the server already knows the subject of the session. */
   start?: (resuming: boolean) => StartFields;
   tools?: Tool[];
-  /** Ask the learner whether the gateway may run a tool of its own. Without it, the learner allows none. */
+  /** Ask the learner whether the gateway may run a tool that needs consent. Without it, no such tool is used. */
   confirmTool?: (call: { name: string; arguments: object }) => boolean | Promise<boolean>;
   /** By default the session is kept for as long as the page is open. */
   memory?: SessionMemory;
-  /** How the microphone is recorded, if the browser supports it. */
+  /** recorder: MediaRecorder records. Otherwise the worklet does, or MediaRecorder if the worklet can't be used. */
   prefer?: 'worklet' | 'recorder' | null;
   onChange?: (state: State, before: State, event: Message) => void;
-  /** Every message of the server, before it changes the state. */
+  /**
+   * Each message of the server, before it changes the state. Messages that only the connection needs don't come:
+   * `connected`, `queued`, `reconnect`, and an `error` that refuses the token or the resume.
+   */
   onMessage?: (message: Message) => void;
   /** The partner's audio: 16-bit little-endian mono PCM of the turn that `ai_audio_start` has announced. */
   onAudio?: (pcm: ArrayBuffer) => void;

@@ -6,7 +6,7 @@
  *
  *   await microphone.open() → microphone.format → microphone.record(send) … → microphone.rest() → microphone.close()
  *
- * Each `record` starts a new stream with its own header, as each connection needs one.
+ * Each connection needs a new stream, so each `record` starts one; a recorder's stream begins with its own header.
  */
 import { rms } from './speaker.js';
 
@@ -36,7 +36,8 @@ const REASONS = {
 export class Microphone {
   /**
    * @param {{prefer: 'worklet'|'recorder'|null, onLost: () => void}} options
-   * prefer: the way to use, if the browser has it. onLost: called when the device is gone.
+   * prefer: with `recorder`, the worklet is never used; otherwise the recorder is used only if the worklet can't be.
+   * onLost: called when the device is gone.
    */
   constructor({ prefer = null, onLost }) {
     this.prefer = prefer;
@@ -65,7 +66,7 @@ export class Microphone {
     this.mute(this.muted);
   }
 
-  /** What `start` announces: {encoding, sample_rate in Hz}. */
+  /** What `start` announces: {encoding}, and for raw PCM {sample_rate} in Hz. */
   get format() {
     return this.road === 'worklet'
       ? { encoding: 'pcm_s16le', sample_rate: this.context.sampleRate }

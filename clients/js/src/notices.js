@@ -1,6 +1,6 @@
 /** The notices that the page shows for messages of the server. */
 
-// After these the turn goes on, so the learner need not do anything.
+// Codes of errors after which the turn goes on, so the learner need not do anything.
 const GOES_ON = ['not_saved', 'slow'];
 
 /** Whether an error with this code ends what the learner waits for. */
@@ -11,7 +11,7 @@ export function complaint({ message, code, retryable }) {
   return retryable && endsTheTurn(code) ? `${sentence(message)} You can simply try again.` : sentence(message);
 }
 
-/** A text that begins with a capital and ends with a full stop. */
+/** The text with a capital at its beginning and, if no mark ends it, a full stop at its end. */
 export function sentence(text) {
   const capital = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/u.test(capital) ? capital : `${capital}.`;

@@ -21,7 +21,7 @@ export class Resampler {
 
   /**
    * @param {Float32Array} samples the next piece
-   * @returns {Float32Array} the output that is ready; the last `reach` samples wait for their neighbours
+   * @returns {Float32Array} the output that is ready; near the last `reach` samples, output needs the next piece
    */
   push(samples) {
     if (this.step === 1) return samples;

@@ -9,9 +9,9 @@ const ABBREVIATION = /(?:^|\s)(?:mr|mrs|ms|dr|prof|st|vs|no|jan|feb|aug|sept?|oc
  * @param {{text: string, start_ms: number, end_ms: number}[]} words its captions
  * @param {string} language BCP-47 tag
  * @returns {{text: string, textStart: number, start: number, end: number, fromMs: number|null, toMs: number|null}[]}
- * start, end: its range in the reply, in characters; there are no gaps between sentences. text: without white space
- * around it. textStart: where `text` starts. fromMs null: none of its words has a time yet. toMs null: up to the end of
- * the audio.
+ * start, end: the sentence's range in the reply, in characters; there are no gaps between sentences. text: the sentence
+ * without white space around it. textStart: where `text` starts. fromMs null: none of the sentence's words has a time
+ * yet. toMs null: up to the end of the audio.
  */
 export function sentences(text, words, language = 'en') {
   const cut = pieces(text, words).filter(({ startMs }) => startMs !== null);

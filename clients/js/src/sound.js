@@ -1,5 +1,5 @@
 /**
- * The microphone and the speaker of one conversation. It reports what is wrong with them.
+ * Holds the microphone and the speaker of one conversation, and reports what is wrong with them.
  */
 import { Microphone } from './microphone.js';
 import { Speaker } from './speaker.js';

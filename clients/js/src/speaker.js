@@ -3,7 +3,7 @@
  *
  *   speaker.begin(turnId, 24000) → speaker.play(bytes) … → onHeard(turnId, ms) … → onHeard(turnId, all of it, done)
  *   speaker.duck(true)           → softly, until duck(false)
- *   speaker.flush()              → silence within 4 ms; the rest of that turn is dropped, even if more arrives
+ *   speaker.flush()              → silence within 4 ms; the rest of all turns so far is dropped, even if more arrives
  */
 import { Resampler } from './resampler.js';
 
@@ -76,7 +76,7 @@ export class Speaker {
     this.node.port.postMessage({ type: 'audio', turnId: this.current, samples: resampled }, [resampled.buffer]);
   }
 
-  /** Silence now. Resolves when onHeard has got the last report. */
+  /** Silence now. Resolves when onHeard has got the last report, or after FLUSH_ANSWER_MS. */
   async flush() {
     for (const turn of this.turns.values()) turn.flushed = true;
     if (!this.node) return;
@@ -102,7 +102,7 @@ export class Speaker {
     if (type === 'progress') {
       if (!turn.flushed) this.onHeard(turnId, Math.max(0, playedMs - latencyMs), false);
     } else if (type === 'drained') {
-      // More audio may follow. All audio received so far has been heard once the device has played it.
+      // More audio may follow. The audio received so far still has to pass the device, which takes `latencyMs`.
       const all = Math.ceil((1e6 * turn.received) / turn.sampleRate) / 1000;
       setTimeout(() => turn.flushed || this.onHeard(turnId, all, true), latencyMs);
     } else {

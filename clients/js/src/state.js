@@ -29,16 +29,16 @@ export function initial({ level = 'intermediate', turns = [], scenario = null, p
     partnerBegins: partnerBegins && !turns.length,
     hearing: false, // the learner's voice
     awaiting: false, // a reply is due
-    moving: false, // another gateway is about to continue
+    moving: false, // another gateway is about to continue the session
     muted: false,
     hints: null, // sentences that the learner could say now
     hintAsked: false, // asked, and not answered yet
     replaying: false, // a sentence is being replayed
     queue: null, // {position, seconds}, while all seats are taken
-    analysis: null, // the analysis so far, while `stage` is analysing
+    analysis: null, // while `stage` is analysing, the analysis so far; at the end, all of it
     progress: null, // of the analysis: {done, total}
-    notices: {}, // topic → {tone: 'info'|'problem', text, action: {label, name}|null}
-    count: turns.length, // of all turns, for their ids
+    notices: {}, // topic → a `Notice` (index.d.ts)
+    count: turns.length, // of all turns so far, even removed ones; the learner's turns get their ids from it
   };
 }
 
@@ -130,7 +130,7 @@ const HANDLERS = {
   'page.notice': (state, { topic, notice: given }) => notice(state, topic, given),
 };
 
-/** The next state. Unknown messages (pong, those of a newer server) change nothing. */
+/** The next state. Messages without a handler (pong, those of a newer server) change nothing. */
 export function reduce(state, event) {
   return HANDLERS[event.type]?.(state, event) ?? state;
 }
@@ -152,13 +152,13 @@ function finalTranscript(state, text) {
   return text ? replace(next, last, { ...last, text, status: 'final' }) : remove(next, last);
 }
 
-/** Shows what the learner really said in the latest turn with the text `was`. */
+/** Replaces the text of the latest turn whose text is `was` with what the learner really said. */
 function revised(state, was, text) {
   const turn = state.turns.findLast((each) => each.who === 'learner' && each.status === 'final' && each.text === was);
   return turn ? replace(state, turn, { ...turn, text }) : state;
 }
 
-/** Adds a correction to the learner's latest turn with that sentence. After a resume it may come again. */
+/** Adds a correction to the learner's latest turn with that sentence. One that comes again is ignored. */
 function corrected(state, { sentence, original, corrected: right, why, why_code: code = null }) {
   const turn = state.turns.findLast((each) => each.who === 'learner' && oneLine(each.text).includes(sentence));
   const known = turn?.corrections ?? [];

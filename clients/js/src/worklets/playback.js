@@ -6,13 +6,14 @@
  *      {type: 'flush'}                                  silence: a fade of a few milliseconds, the rest is dropped
  * Out: {type: 'progress', turnId, frames}               every 50 ms while a turn plays
  *      {type: 'drained', turnId, frames}                everything received so far has been played
- *      {type: 'flushed', turnId, frames}                answer to flush; turnId is null if nothing was playing
+ *      {type: 'flushed', turnId, frames}                answer to flush; turnId is null if there was no turn
  *
- * To avoid clicks, the gain falls over the last queued frames and rises over the first frames that follow. It doesn't
- * matter whether the turn ends, a flush ends it, or the network is late.
+ * To avoid clicks, the gain falls over the last queued frames and rises over the first frames that follow, whether the
+ * turn ends, a flush ends it, or the network is late.
  */
 const FADE = Math.round(0.004 * sampleRate); // frames
-const CUSHION = Math.round(0.08 * sampleRate); // a turn starts when this many frames have come, or after waiting as long
+// A turn starts when this many frames have come, or after a wait as long as they would play.
+const CUSHION = Math.round(0.08 * sampleRate);
 const REPORT = Math.round(0.05 * sampleRate); // frames between progress messages
 
 class Playback extends AudioWorkletProcessor {

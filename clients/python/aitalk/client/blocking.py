@@ -16,7 +16,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 
 class Conversation:
-    """One conversation, with the methods of `AsyncConversation`. Any thread may call them.
+    """One conversation, with the methods of `AsyncConversation` except `ping`. Any thread may call them.
 
     Iterate over it for its events. `next_event` waits for one with a time-out.
     """
@@ -55,7 +55,8 @@ class Conversation:
             yield event
 
     def next_event(self, timeout_s: float | None = None) -> Event | None:
-        """The next event; None when the conversation is over. Raises TimeoutError."""
+        """The next event; None when the conversation is over. Raises TimeoutError, or the error that ended the
+        conversation."""
         return self._portal.call(self._inner.next_event, timeout_s)
 
     def send_audio(self, frame: bytes) -> None:

@@ -1,6 +1,7 @@
 """The connection of one conversation, which is replaced if it breaks.
 
-Until there is a new connection, the audio to send is kept, up to ten seconds, and other messages wait.
+Until there is a new connection, the audio to send is kept, up to ten seconds. Reports of playback are dropped, and
+other messages wait.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ MAX_MESSAGE_BYTES = 16 * 2**20
 class Connection:
     """Sends and receives for one conversation; `run` it as a task.
 
-    url: the gateway's address. link: says what to send, and when to connect again. begun: set when the gateway's first
-    answer has come, or none will come. error: why the conversation broke off.
+    url: the gateway's address. link: says what to send, and when to connect again. begun: set when the conversation has
+    begun or waits in the queue, or has failed before that. error: why the conversation broke off.
     """
 
     def __init__(self, url: str, token: str | None, link: Link) -> None:
@@ -57,7 +58,7 @@ class Connection:
             events.close()
 
     async def send(self, message: str) -> None:
-        """Send the message, or keep it for the next connection. Raises the error that ended the conversation."""
+        """Send the message, if need be over the next connection. Raises the error that ended the conversation."""
         while True:
             await self._ready.wait()
             if self.error:

@@ -29,8 +29,9 @@ class AsyncConversation:
     """One conversation. Iterate over it for its events; they end with the conversation.
 
     url: the gateway's address. token: for a gateway that requires one. resume: the `key` of an earlier conversation,
-    to continue it. `async with` raises ServerAwayError, UnauthorizedError, BusyError or RefusedError. Iterating raises
-    ConversationOverError or another AiTalkError if the conversation breaks off.
+    to continue it. If the conversation can't begin, `async with` raises ServerAwayError, UnauthorizedError, BusyError,
+    RefusedError or another AiTalkError. If the conversation breaks off, iterating raises ConversationOverError or
+    another AiTalkError.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class AsyncConversation:
         return event
 
     async def next_event(self, timeout_s: float | None = None) -> Event | None:
-        """The next event; None when the conversation is over. Raises TimeoutError, and the error that ended it."""
+        """The next event; None when the conversation is over. Raises TimeoutError, or the error that ended the
+        conversation."""
         try:
             with anyio.fail_after(timeout_s):
                 return await self._events.receive()

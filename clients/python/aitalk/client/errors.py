@@ -1,11 +1,11 @@
 """The errors of this package. Each says what happened and what to do.
 
 AiTalkError
-├── ServerAwayError        nothing answers at the address, or it is no AI-Talk gateway
+├── ServerAwayError        no server answers at the address, or the server there is not AI-Talk
 ├── UnauthorizedError      the token is missing or wrong
-├── BusyError              no seat is free
-├── RefusedError           the gateway refused a request; `code` says why
-├── ConversationOverError  the conversation can't go on; `code` is the close code
+├── BusyError              no seat or slot is free, or a limit is reached
+├── RefusedError           the gateway or a service refused a request; `code` says why
+├── ConversationOverError  the conversation can't go on here; `code` is the close code
 ├── ProtocolError          the gateway sent something that this client can't read
 ├── SoundError             no microphone, no speaker, or no sound library
 └── MissingPackageError    an optional package is not installed
@@ -19,7 +19,7 @@ class AiTalkError(Exception):
 
 
 class ServerAwayError(AiTalkError):
-    """No server answers at the address, or it is not an AI-Talk gateway."""
+    """No server answers at the address, or the server there is not AI-Talk."""
 
     @classmethod
     def at(cls, url: str, why: object) -> ServerAwayError:
@@ -39,11 +39,11 @@ class UnauthorizedError(AiTalkError):
 
 
 class BusyError(AiTalkError):
-    """No seat is free. Try again later."""
+    """No seat or slot is free, or a limit is reached. Try again later."""
 
 
 class RefusedError(AiTalkError):
-    """The gateway refused a request. status: the HTTP status, 0 on a WebSocket. code: the error's code."""
+    """The gateway or a service refused a request. status: the HTTP status; 0 without HTTP. code: the error's code."""
 
     def __init__(self, message: str, *, status: int = 0, code: str = "") -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class RefusedError(AiTalkError):
 
 
 class ConversationOverError(AiTalkError):
-    """The conversation can't go on over this client. code: the WebSocket's close code, 0 if there was none."""
+    """This client can't go on with the conversation. code: the WebSocket's close code, 0 if there was none."""
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)

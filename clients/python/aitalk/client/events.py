@@ -170,7 +170,8 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class TurnComplete:
-    """The learner has heard the whole reply. latency_ms: stage → milliseconds after the learner's last sound."""
+    """The learner has heard the whole reply. latency_ms: stage → milliseconds after the learner's last sound; for a
+    typed turn, after it arrived."""
 
     TYPE: ClassVar = "turn_complete"
     turn_id: str
@@ -242,7 +243,10 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Something went wrong, and the conversation goes on. retryable: the same may succeed later."""
+    """Something went wrong. Usually the conversation goes on; if it does not, iterating raises the error that ended it.
+
+    retryable: the same may succeed later.
+    """
 
     TYPE: ClassVar = "error"
     message: str
@@ -260,7 +264,8 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection broke. The client connects again in retry_s seconds and resumes the conversation."""
+    """The connection broke, or its gateway has ended. The client connects again in retry_s seconds and resumes the
+    conversation."""
 
     reason: str
     retry_s: float

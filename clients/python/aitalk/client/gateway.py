@@ -26,7 +26,7 @@ ANSWER_S = 900.0  # a long recording is answered late
 @dataclass(frozen=True, slots=True)
 class TranscriptPiece:
     """A part of a transcript. recognised_s: how much of the recording is recognised so far. duration_s: the recording's
-    length. None: unknown."""
+    length. Either is None if it is unknown."""
 
     text: str
     recognised_s: float | None = None
@@ -36,7 +36,7 @@ class TranscriptPiece:
 class Gateway:
     """The routes of one gateway. Close it, or use it with `with`.
 
-    Each call raises ServerAwayError, UnauthorizedError, BusyError or RefusedError.
+    A call that fails raises ServerAwayError, UnauthorizedError, BusyError, RefusedError or ProtocolError.
     """
 
     def __init__(self, url: str = DEFAULT_URL, *, token: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Gateway:
         self._http.close()
 
     def scenarios(self, level: str | None = None) -> list[dict[str, Any]]:
-        """The scenarios, the easiest first; level: one of `Options.level`, or of CEFR."""
+        """The scenarios, the easiest first. level: only those for this level, of `Options` or of the CEFR."""
         return _listed(self._get("/scenarios", {"level": level} if level else {}), "scenarios")
 
     def voices(self) -> list[dict[str, Any]]:

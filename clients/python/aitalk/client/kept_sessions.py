@@ -19,7 +19,7 @@ MOST = 50  # the oldest are forgotten
 @dataclass(frozen=True, slots=True)
 class KeptSession:
     """A conversation. url: the gateway's address. when: the latest use. about: a scenario, or what the learner said
-    first."""
+    last, until the conversation was first resumed."""
 
     session_id: str
     resume_token: str = field(repr=False)

@@ -98,7 +98,8 @@ class Link:
         return {"place": self._place} if self._place else {}
 
     def received(self, event: Event) -> list[str]:
-        """Take a message of the gateway. Returns what to send now. Raises an error if the conversation is over."""
+        """Take a message of the gateway. Returns what to send now. Raises an error if the gateway refuses the token or
+        the resume."""
         match event:
             case Queued(place=place):
                 self._place = place

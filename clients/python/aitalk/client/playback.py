@@ -3,7 +3,7 @@
 buffer.push(audio)          pieces of the partner's speech, as they come
 buffer.take(480)            the next 480 samples for the sound card; silence if there are none
 buffer.heard()              (turn, milliseconds heard), for `report_playback`
-buffer.flush()              silence now; the rest of that turn is dropped, even if more arrives
+buffer.flush()              silence now; the rest of the latest turn is dropped, even if more arrives
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PlaybackBuffer:
         self._pieces: deque[_Piece] = deque()
         self._turn = ""
         self._rate_hz = 0
-        self._taken = 0  # samples of the turn
+        self._taken = 0  # samples of this turn
         self._dropped = ""  # the turn that was flushed
         self._ducked = False
 
@@ -54,11 +54,11 @@ class PlaybackBuffer:
                 self._pieces.append(_Piece(audio.turn_id, audio.sample_rate, memoryview(audio.pcm)))
 
     def duck(self, softly: bool) -> None:
-        """Play softly: the learner makes a sound, which may be no more than a "mhm"."""
+        """Play softly while the learner makes a sound, which may be no more than a "mhm"; or at full volume again."""
         self._ducked = softly
 
     def flush(self) -> None:
-        """Drop everything of the turns so far."""
+        """Drop all audio in the buffer, and the pieces of the latest turn that are still to come."""
         with self._lock:
             self._dropped = self._pieces[-1].turn_id if self._pieces else self._turn
             self._pieces.clear()

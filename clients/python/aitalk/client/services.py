@@ -45,9 +45,9 @@ Messages = Iterable[tuple[str, str]]
 
 
 class Services:
-    """The services at these addresses (host:port). credentials: for TLS; without them the channels are plain.
+    """The services at these addresses (host:port). credentials: for TLS; without them the channels are not encrypted.
 
-    Each call raises ServerAwayError, BusyError, RefusedError or another AiTalkError.
+    A call that fails raises ServerAwayError, BusyError, RefusedError or another AiTalkError.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class Speaker(Protocol):
 
 
 class SoundCard(Protocol):
-    """Opens the microphone and the speaker. Both raise SoundError."""
+    """Opens the microphone and the speaker. Both methods raise SoundError if that fails."""
 
     def microphone(self) -> AbstractContextManager[Microphone]:
         """Open the microphone. Call it within the event loop that reads it."""
@@ -52,7 +52,7 @@ class SoundCard(Protocol):
 
 
 class PortAudio:
-    """The computer's own devices. input and output: their names or numbers, as `python -m sounddevice` lists them.
+    """The computer's own devices. input_device, output_device: names or numbers, as `python -m sounddevice` lists them.
 
     Raises MissingPackageError without `sounddevice`, SoundError without PortAudio.
     """

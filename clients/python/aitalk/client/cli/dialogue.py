@@ -132,8 +132,8 @@ class UnheardOutput:
 class Dialogue:
     """One conversation on the screen.
 
-    idle: no reply is due. partner_begins: the first reply is due at once. on_learner: is called with each turn of the
-    learner.
+    idle: set while no reply is due. partner_begins: the first reply is due at once. quitting: the learner wants no
+    analysis. on_learner: is called with each turn of the learner.
     """
 
     conversation: AsyncConversation

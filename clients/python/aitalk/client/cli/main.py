@@ -60,17 +60,22 @@ def _add_talk_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _add_say_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("text", metavar="TEXT", help="the text; -: from standard input")
+    command.add_argument("text", metavar="TEXT", help="the text; `-` reads it from standard input")
     command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help=".mp3, .opus, .aac, .flac, .wav"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the file to write, in the format of its ending: .mp3, .opus, .aac, .flac, .wav or .pcm",
     )
     command.add_argument("--voice", default="alloy", help="an id from the gateway's /v1/audio/voices")
-    command.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
+    command.add_argument("--speed", type=float, default=1.0, help="how fast, from 0.5 to 2 (default: 1)")
     command.set_defaults(run=files.say)
 
 
 def _add_transcribe_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, metavar="FILE", help="mp3, m4a, mp4, webm, ogg, wav, flac, aac …")
+    command.add_argument("file", type=Path, metavar="FILE", help="the recording, for example mp3, m4a, webm or wav")
     command.add_argument("--format", choices=["text", "srt", "vtt", "json"], default="text")
     command.add_argument("--language", default="", help="the language that is spoken (default: detected)")
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
@@ -78,17 +83,17 @@ def _add_transcribe_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _add_scenarios_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--level", help="only those that suit: beginner, intermediate, advanced, or A1 to C2")
+    command.add_argument("--level", help="only scenarios for this level: beginner, intermediate, advanced, or A1 to C2")
     command.set_defaults(run=lists.scenarios)
 
 
 def _add_sessions_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--forget", metavar="ID", help="remove this one from the list")
+    command.add_argument("--forget", metavar="ID", help="remove this conversation from the list")
     command.set_defaults(run=lists.sessions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit with its status: 0, 1 after an error, 2 for a wrong command line."""
+    """Run the command and exit with its status: 0, 1 after an error, 2 for a wrong command line, 130 after Ctrl-C."""
     chosen = parser().parse_args(arguments)
     try:
         chosen.run(chosen, Console(highlight=False, soft_wrap=not sys.stdout.isatty()))

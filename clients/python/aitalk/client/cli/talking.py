@@ -1,5 +1,5 @@
 """Hold a conversation in the terminal. Speak, or type a line.
-Commands: /hint, /level LEVEL, /end (with the analysis; Ctrl-C does the same), /quit (without)."""
+Commands: /hint, /level LEVEL, /end (end with the analysis, like Ctrl-C), /quit (end without the analysis)."""
 
 from __future__ import annotations
 
