@@ -52,7 +52,7 @@ def fetch_is_asked_for() -> bool:
 
 
 def observe(service: str, settings: ProcessSettings) -> None:
-    """Set up the logs and traces of this process, and name settings that nobody reads.
+    """Set up the logs and traces of this process, and log a warning for each setting that no process reads.
 
     In production, raises ValueError if such a setting seems to be meant as protection.
     """
@@ -65,7 +65,7 @@ def observe(service: str, settings: ProcessSettings) -> None:
 
 
 def collect_garbage_rarely() -> None:
-    """Make garbage collections fast and rare. Call it once everything is imported.
+    """Make garbage collections fast and rare. Call it after the imports.
 
     With many sessions, full collections take several percent of the CPU time, and each one stops everything for tens of
     milliseconds. Imported objects live as long as the process, so collections skip them. Collections also run less

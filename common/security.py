@@ -19,8 +19,9 @@ _HEADER = "authorization"
 class Security:
     """The credentials that a process presents, and those that it accepts.
 
-    token: sent with every call, in its metadata. cert, key: this process's own, PEM. ca: the authority that it trusts,
-    PEM. TLS is on if there is a `ca` or a `cert`. A server with a `ca` asks for client certificates (mTLS).
+    token: in the metadata of every call; a client sends it, a server requires it. cert, key: this process's own, PEM.
+    ca: the authority that it trusts, PEM. TLS is on if there is a `ca` or a `cert`. A server with a `ca` requires
+    client certificates (mTLS).
     """
 
     token: str = ""
@@ -30,8 +31,8 @@ class Security:
 
     @classmethod
     def of(cls, settings: ProcessSettings) -> Security:
-        """Read the files that the settings name. Raises ValueError if one can't be read, or if cert or key is
-        missing."""
+        """Read the files that the settings name. Raises ValueError if one can't be read, or if only one of cert
+        and key is set."""
         cert, key, ca = (_read(path) for path in (settings.grpc_tls_cert, settings.grpc_tls_key, settings.grpc_tls_ca))
         if (cert is None) != (key is None):
             raise ValueError("GRPC_TLS_CERT and GRPC_TLS_KEY belong together: set both or none")
@@ -53,7 +54,7 @@ class Security:
         )
 
     def check_server(self, settings: ModelServerSettings) -> None:
-        """Raises ValueError if a model server in production would serve everybody who can reach it."""
+        """Raises ValueError if a model server in production asks other machines for neither token nor certificate."""
         is_open = not (self.token or self.ca)
         if settings.environment == "production" and is_open and not _is_loopback(settings.grpc_host):
             raise ValueError(
@@ -94,7 +95,7 @@ def _read(path: Path | None) -> bytes | None:
 class _Tokened:
     """A channel that adds an entry to the metadata of every call.
 
-    gRPC's call credentials would need TLS, and its interceptors would put a queue between a stream and its writer.
+    gRPC's call credentials would need TLS. gRPC's interceptors would put a queue between a stream and its writer.
     """
 
     def __init__(self, channel: grpc.aio.Channel, entry: tuple[str, str]) -> None:

@@ -1,4 +1,5 @@
-"""Settings that every process has. `__main__` builds them once and passes them down. Nothing else reads os.environ."""
+"""Settings that every process has. `__main__` builds them once and passes them down. No other module
+reads settings from os.environ."""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class ProcessSettings(BaseSettings):
-    """Read from the environment, then from `.env`; an empty value means the default."""
+    """Read from the environment; what is unset there, from `.env`. An empty value counts as unset."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     environment: Literal["development", "production"] = Field(
         "development",
         description="`development` or `production`. In production the gateway refuses to start without log-in tokens, "
-        "a JWT key or the address of an issuer's keys. A model server refuses to start without `SERVICE_TOKEN` or mTLS "
-        "if others can reach it.",
+        "a JWT key or the address of an issuer's keys, and a model server that other machines can reach refuses to "
+        "start without `SERVICE_TOKEN` or mTLS.",
     )
     debug: bool = Field(False, description="Serve interactive API docs at `/docs`, and log each HTTP request.")
     service_token: SecretStr = Field(
@@ -29,8 +30,8 @@ class ProcessSettings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="The only bearer token that `/metrics` accepts, at the gateway and at `METRICS_PORT`. Empty: in "
-        "production no process serves `/metrics`. In development the gateway accepts the same tokens as everywhere "
-        "else, and a model server needs none.",
+        "production no process serves `/metrics`; in development the gateway's `/metrics` accepts the tokens of the "
+        "gateway's other routes, and a model server's needs none.",
     )
     grpc_tls_cert: Path | None = Field(
         None, description="PEM file with this process's certificate for gRPC. Empty: gRPC without TLS."
@@ -60,7 +61,7 @@ class ProcessSettings(BaseSettings):
 
     @property
     def serves_metrics(self) -> bool:
-        """Whether `/metrics` is served: in production only to who has METRICS_TOKEN."""
+        """Whether `/metrics` is served: in production only if METRICS_TOKEN is set."""
         return self.environment == "development" or bool(self.metrics_token.get_secret_value())
 
 
@@ -89,14 +90,14 @@ class ModelServerSettings(ProcessSettings):
     )
     preload_models: bool = Field(
         True,
-        description="Load the model at the start. False: load it at the first request, which then waits for it. The "
-        "service reports ready even before the model is loaded.",
+        description="Load the model at the start. False: report ready at once, and load the model at the first "
+        "request, which then waits for it.",
     )
     enable_memory_efficient_loading: bool = Field(
         True,
         description="Keep peak memory low: load the models of one machine one after the other, and without a second "
-        "copy of the weights if the engine can do that. A lock in `MODELS_CACHE_DIR` makes the models wait for "
-        "one another.",
+        "copy of the weights if the engine can do that. A lock in `MODELS_CACHE_DIR` makes the model "
+        "servers wait for one another.",
     )
     load_timeout_s: float = Field(
         1_800.0,
@@ -121,7 +122,7 @@ class ModelServerSettings(ProcessSettings):
 
 
 _SECRET = re.compile(r"(?<!MAX_)TOKENS?$|SECRET$|API_KEY$|PASSWORD$|^REDIS_URL$|^MCP_SERVERS$")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # the password in a URL
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")  # the user and password in a URL
 
 
 def problems_in(invalid: ValidationError) -> list[str]:

@@ -1,7 +1,7 @@
 """`python -m common.tether PARENT_PID COMMAND…` becomes COMMAND, tied to its parent.
 
-When the parent ends, the kernel sends SIGTERM to the command. This works even if SIGKILL ends the parent, which then
-can't clean up.
+When the parent ends, the kernel (of Linux only) sends SIGTERM to the command. This works even if SIGKILL ends the
+parent, which then can't clean up.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ _ids: IdGenerator | None = None
 
 
 def configure_tracing(service: str, endpoint: str, share: float = 1.0) -> None:
-    """Send spans to the OTLP collector (gRPC) at `endpoint`, "http://host:4317"; empty: trace nothing.
+    """Send spans to the OTLP collector (gRPC) at `endpoint`, such as "http://host:4317"; empty: trace nothing.
 
     share: the share of turns that are traced, 0 to 1, the same in all processes. Call it once, before serving.
     """
@@ -91,7 +91,7 @@ def flush_traces() -> None:
         return
     atexit.unregister(flush_traces)  # once is enough
     provider: Any = trace.get_tracer_provider()
-    # The SDK's own time limit has no effect while a batch is being exported.
+    # A thread, because the SDK's own time limit has no effect while a batch is being exported.
     flushing = threading.Thread(target=provider.force_flush, daemon=True)
     flushing.start()
     flushing.join(FLUSH_TIMEOUT_S)
@@ -130,7 +130,7 @@ def choose_root() -> SpanContext:
 
 
 def start_root(name: str, traceparent: str = "", *, ago_s: float = 0.0) -> Span:
-    """A span without a parent that began `ago_s` seconds ago. traceparent: its ids, if another process chose them."""
+    """A span that began `ago_s` seconds ago and has no parent. traceparent: its ids, if another process chose them."""
     chosen = span_context(traceparent)
     token = _chosen_root.set(chosen if chosen.is_valid else None)
     try:
@@ -163,8 +163,8 @@ def under(parent: SpanContext | Span) -> Context:
 
 @contextmanager
 def stage(name: str, parent: Context | None = None, **attributes: Any) -> Iterator[Span]:
-    """A span for the length of the block, under `parent` or otherwise under the current span. It doesn't become
-    current."""
+    """A span for the length of the block, under `parent` if given, otherwise under the current span. The new span
+    doesn't become current."""
     span = TRACER.start_span(name, context=parent, attributes=attributes)
     try:
         yield span

@@ -21,7 +21,7 @@ _COMMON = {"ENABLE", "HISTORY", "LOAD", "LOG", "MAX", "ROOT", "SESSION", "TOOL"}
 _FIRST_WORDS = {name.split("_")[0] for name in SETTING_NAMES if "_" in name}
 _PREFIXES = (_OUR_NAME, *(f"{word}_" for word in _FIRST_WORDS - _COMMON))
 _WORDS = {word for name in SETTING_NAMES for word in name.split("_")} | {"DISABLE", "ENABLED", "REQUIRE", "REQUIRED"}
-_ALMOST, _SIMILAR = 0.9, 0.75  # how alike two names are, for get_close_matches
+_ALMOST, _SIMILAR = 0.9, 0.75  # how alike two names must be, for get_close_matches
 _SHORT_NAME = 8  # shorter names of other programs are often similar to ours: PORTS, HOSTS
 
 # Names that our libraries and tools read, and those that compose, make and the command `aitalk` read.
@@ -34,7 +34,7 @@ _FOREIGN = re.compile(
     r"|(ALL|FTP|HTTPS?|NO)_PROXY|PYTHON\w*|WEB_CONCURRENCY|PATH|HOME|USER|LANG|TZ|TMPDIR|SHELL|TERM"
     r"|AITALK_(SERVICE|SETTINGS_CHECKED|TOKEN|URL)|ARGS|VENV"
 )
-_SHARED = re.compile(r"(HF|OTEL)_\w+")  # some of these are settings of ours, too, so almost one of ours is a mistake
+_SHARED = re.compile(r"(HF|OTEL)_\w+")  # some are settings of ours, too, so a name that is almost one is a mistake
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP)\w*)")  # set by Kubernetes
 _PROTECTION = re.compile(
     r"AUTH|(?<!MAX_)TOKEN|SECRET|JWT|TLS|PASSWORD|API_?KEY|_KEY|CORS|ORIGIN|ALLOW|TRUST|FORWARDED|REFLECTION|MAX_FRAME"
@@ -63,7 +63,7 @@ class UnknownSetting:
 
 
 def unknown_settings(environment: Collection[str], meant_for_us: Mapping[str, Collection[str]]) -> list[UnknownSetting]:
-    """The names that are not settings.
+    """The names that are not settings, but were probably meant as settings.
 
     environment: names of all environment variables. meant_for_us: another source of names (".env") → its names.
     """
@@ -93,7 +93,10 @@ def _sounds_like_our_protection(name: str) -> bool:
 def check(
     environment: Mapping[str, str], meant_for_us: Mapping[str, Mapping[str, str | None]], *, is_production: bool
 ) -> list[str]:
-    """A warning for each unknown name. In production, raises ValueError if a name seems to be meant as protection."""
+    """A warning for each unknown name. In production, raises ValueError if a name seems to be meant as protection.
+
+    A misspelt ENVIRONMENT with the value `production` counts as production, too.
+    """
     values = {name: value for names in (*meant_for_us.values(), environment) for name, value in names.items()}
     found = unknown_settings(environment, meant_for_us)
     unknown = [one for one in found if not _has_another_use(one.name, values)]
@@ -105,7 +108,7 @@ def check(
 
 
 def _has_another_use(name: str, values: Mapping[str, str | None]) -> bool:
-    """Whether Kubernetes made the variable for a Service, or somebody made REDIS_URL with it."""
+    """Whether Kubernetes made the variable for a Service, or its value is a part of REDIS_URL (REDIS_PASSWORD)."""
     value = values[name] or ""
     is_part_of_url = name.startswith("REDIS_") and value and value in (values.get("REDIS_URL") or "")
     return bool(is_part_of_url) or value.startswith(("tcp://", "udp://"))

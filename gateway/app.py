@@ -74,7 +74,7 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
         background = [tasks.create_task(store.unsaved.keep_saving())]
         tools: ServerTools = NoServerTools()
         if settings.mcp:
-            from gateway.clients.mcp import McpTools  # takes half a second, and most gateways need none
+            from gateway.clients.mcp import McpTools  # takes half a second, and most gateways have no MCP servers
 
             tools = mcp = McpTools(settings.mcp)
             background.append(tasks.create_task(mcp.run()))
@@ -224,7 +224,7 @@ def _add_conversation(
     async def receive(arrival: Arrival) -> None:
         async with arrival.seated_by(entrance.admission, ports.store, entrance.draining) as is_in:
             if is_in:
-                arrival.keep_seat = True  # whatever happens to the connection
+                arrival.keep_seat = True  # also if `converse` raises
                 closing = await converse(arrival, ports, options, settings, entrance.draining)
                 arrival.keep_seat = closing not in (ENDED, IDLE, EXPELLED, OUT_OF_TIME)
 
@@ -294,7 +294,7 @@ class _Load:
 
 
 async def _get_ready(services: Services, settings: GatewaySettings, llm: Llm) -> None:
-    """Log once that all model servers are ready, and have the language model read the beginnings of the prompts."""
+    """When all model servers are ready, log that, and have the language model read the beginnings of the prompts."""
     while any((await services.problems()).values()):  # noqa: ASYNC110
         await asyncio.sleep(POLL_S)
     logger.info("✓ All models loaded successfully!")

@@ -163,7 +163,7 @@ def token_of(headers: Headers) -> str:
 
 
 def subprotocol(headers: Headers, ours: str = SUBPROTOCOL) -> str | None:
-    """The offered subprotocol to accept: never the one that contains the token."""
+    """The subprotocol to accept, if it was offered: never the one that contains the token."""
     offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
     return ours if ours in offered else None
 
@@ -179,9 +179,10 @@ def protect_http(
     metrics_token: str,
     refuse: Callable[[str, UnauthorizedError], Response] = lambda path, error: unauthorized(error),
 ) -> None:
-    """Answer HTTP requests without a valid token with 401, except for the page, its files, /health and /ready.
+    """Answer HTTP requests without a valid token with 401, except for the page, its files, /health, /ready and
+    requests with the method OPTIONS.
 
-    metrics_token: if not empty, the only token that /metrics accepts. refuse: the answer, by path.
+    metrics_token: if not empty, the only token that /metrics accepts. refuse: makes the answer from path and error.
     """
     metrics_authenticator = Authenticator([metrics_token]) if metrics_token else authenticator
 

@@ -29,7 +29,7 @@ class Capacity:
 
     learners_per_slot: how many learners share a slot, by service. A learner needs recognition all the time, but the
     other services only from time to time. fixed: a fixed number of seats; 0: as many as the replicas have slots for.
-    admit_unknown: let everybody in until each service has reported; otherwise everybody waits.
+    admit_unknown: let everybody in until each service has reported; False: everybody waits until then.
     """
 
     learners_per_slot: Mapping[str, float]
@@ -39,7 +39,7 @@ class Capacity:
 
     @property
     def seats(self) -> int | None:
-        """How many conversations the last report allows. None: no limit."""
+        """`fixed`, or how many conversations the last report allows. None: no limit."""
         if self.fixed:
             return self.fixed
         known = {name: slots for name, slots in self._slots.items() if slots is not None}
@@ -52,7 +52,7 @@ class Capacity:
         self._slots = await replicas.slots()
 
     async def watch(self, replicas: Replicas) -> None:
-        """Ask the replicas every POLL_S, until cancelled."""
+        """Ask the replicas every POLL_S, until cancelled; returns at once if the number of seats is fixed."""
         while not self.fixed:
             await self.look(replicas)
             await asyncio.sleep(POLL_S)

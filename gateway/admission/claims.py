@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 
 _TIMES = ("exp", "nbf", "iat")
-_LATEST_S = 1e11  # in the year 5138; a present time in milliseconds is 17 times as large
+_LATEST_S = 1e11  # in the year 5138; a present time in milliseconds is more than 17 times as large
 
 
 class ClaimsError(jwt.InvalidTokenError):
@@ -33,7 +33,7 @@ def refusal(error: jwt.PyJWTError, token: str) -> str:
     match error:
         case jwt.ExpiredSignatureError():
             return "this token has expired; ask for another one"
-        case jwt.ImmatureSignatureError():  # raised only after the signature was found to be good
+        case jwt.ImmatureSignatureError():  # raised only if the signature is good, so the claims can be read unverified
             claims = jwt.decode(token, options={"verify_signature": False})
             try:
                 _check_unit(claims)

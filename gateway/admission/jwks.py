@@ -45,8 +45,8 @@ class Jwks:
     def keys_for(self, token: str) -> list[jwt.PyJWK]:
         """The keys that may have signed the token. Raises UnknownKeyError, or PyJWTError if it isn't a token.
 
-        A token need not name its key, and a key need not have a name (RFC 7515, 7517). Then any key for the token's
-        algorithm may be the right one.
+        A token need not name its key, and a key need not have a name (RFC 7515, 7517). If the token names no key, any
+        key for its algorithm may be the right one; if no key has the name in the token, any such key without a name.
         """
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
@@ -80,7 +80,7 @@ class Jwks:
                 reason = str(error) or f"no complete answer within {self._whole_fetch_s:g} s"
                 logger.warning("the keys at JWT_JWKS_URL can't be fetched: %s", reason)
             self._is_away = True
-            self._wanted.set()  # again after the cooldown
+            self._wanted.set()  # fetch again after the cooldown
             return
         self._is_away = False
         # A symmetric key in a public document would let everybody sign.
@@ -92,8 +92,8 @@ class Jwks:
     async def _document(self) -> jwt.PyJWKSet:
         """The issuer's answer. Raises one of _CAN_NOT_BE_FETCHED.
 
-        A slow answer may take WHOLE_FETCH_S at most. Its thread can't be ended, so the next fetch waits for the same
-        answer instead of starting another thread.
+        Waits WHOLE_FETCH_S at most. The thread that waits for the answer can't be ended. So if the answer is slower,
+        the next fetch waits for it, too, instead of starting another thread.
         """
         if self._fetching is None:
             self._fetching = asyncio.ensure_future(asyncio.to_thread(self._client.get_jwk_set))

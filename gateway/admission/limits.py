@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 
 STORED_PER_MIN = 1200
-"""The most requests of one client per minute that make the gateway store something. A learner's 1,000 words may come at
-once."""
+"""How many requests that make the gateway store something one client may send per minute. A learner may keep 1,000
+words, with a request for each, and all of these may come at once."""
 
 
 class TooMuchError(ServiceError):

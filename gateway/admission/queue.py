@@ -3,9 +3,10 @@
     arrive ──a seat is free──▶ seated ──leave──▶ (free, or kept for a while)
        └────none is──▶ in the queue ──beat──▶ … ──beat──▶ seated
 
-A seat stands for a slot of recognition, the language model and synthesis, reserved before the conversation begins.
-Seats are counted in Redis for all gateways; each gateway renews its own. While Redis can't be reached, the gateway lets
-everybody in: an uncounted conversation is better than none.
+A seat stands for a share of the slots of recognition, the language model and synthesis, reserved before the
+conversation begins.
+Seats are counted in Redis for all gateways; each gateway renews those of its own learners. While Redis can't be
+reached, the gateway lets everybody in: an uncounted conversation is better than none.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ BEAT_WHILE_QUEUED_S = 0.5
 class Ticket:
     """A learner's claim to a seat. seat: the session's id. position: 0 seated, n: n-th in the queue, -1 refused.
 
-    client: the name of its client, who may have several; empty: it counts as a client of its own. estimate_s: the
-    estimated wait. arrived_s, seated_s: on the clock of time.monotonic. `moved` is set whenever the position changes.
+    client: the name of the learner's client, which may have several tickets; empty: the ticket counts as a client of
+    its own. estimate_s: the estimated wait. arrived_s, seated_s: on the clock of time.monotonic. `moved` is set
+    whenever the position changes.
     """
 
     seat: str
@@ -92,7 +94,7 @@ class AdmissionQueue:
         """Ask for a seat. The ticket is seated, in the queue, or refused because the queue is full.
 
         place: from `place_of`, for a place in the queue that was kept when its gateway ended; the new ticket takes that
-        place. client: while learners wait, the next seat goes to the client that has the fewest.
+        place. client: its name. While learners wait, the next seat goes to the client that has the fewest seats.
         """
         ticket = Ticket(session_id, client)
         if place:
@@ -111,7 +113,7 @@ class AdmissionQueue:
         return ticket
 
     async def place_of(self, ticket: Ticket) -> str:
-        """What the ticket's learner shows another gateway to keep the place; empty while Redis can't be reached.
+        """What the ticket's learner shows another gateway to keep the place; empty if the key can't be read from Redis.
 
         It is signed. A place is named after its session's id, which logs contain, and someone who reads a log must not
         be able to take the place.
@@ -126,9 +128,9 @@ class AdmissionQueue:
         return f"{seat}.{signature.hex()}"
 
     async def carry_on(self, ticket: Ticket, session_id: str) -> bool:
-        """The ticket's learner resumes that session. If the session's seat is still kept, it becomes the ticket's.
+        """The ticket's learner resumes the session `session_id`, so the ticket gets the seat of that session.
 
-        False: the seat is not kept, and the ticket stays in the queue.
+        False: the ticket is in the queue and stays there, because that seat is no longer kept.
         """
         with suppress(UnavailableError):
             async with self._lock:

@@ -1,13 +1,14 @@
 """Counts in Redis what each client does at all gateways together. The connections of a dead gateway expire.
 
     aitalk:client:{DIGEST}:open     sorted set   connection → when its lease ends
-    aitalk:client:{DIGEST}:opened   hash         minute; current, before: connections opened in it, in the one before
+    aitalk:client:{DIGEST}:opened   hash         minute; current: connections opened in it; before: in the one before
     aitalk:client:{DIGEST}:stored   hash         the same for requests that make the gateway store something
     aitalk:client:{DIGEST}:used     hash         day (UTC); ms: the time in conversations on that day
 
-`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections per minute are counted (and such
-requests) by a sliding window: the count of this minute, and the share of the last minute's count that is less than 60 s
-old. All times are by Redis's own clock. A key contains a digest of the client's name, and expires.
+`beat` renews the leases; the leases of a dead gateway lapse after LEASE_S. Connections, and requests that store
+something, are counted per minute by a sliding window: the count of this minute, plus the share of the last minute's
+count that is less than 60 s old. All times are by Redis's own clock. A key contains a digest of the client's name, and
+expires.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class RedisLimits:
             for one in beats:
                 arguments: list[str | int] = [self._lease_ms, round(one.used_s * 1000), *one.connections]
                 await self._beat(keys=_keys(one.client), args=arguments, client=pipeline)
-            pipeline.ping()  # an empty beat finds out whether Redis is back
+            pipeline.ping()  # so even a beat without clients finds out whether Redis is back
             *used_ms, _ = await pipeline.execute()
         return [int(one) / 1000 for one in used_ms]
 

@@ -6,11 +6,12 @@
     aitalk:{admission}:waiting   sorted set   waiting learner → when the place in the queue lapses
     aitalk:{admission}:numbers   integer      the last number given
     aitalk:{admission}:length_ms integer      how long a seat is held, a moving average
-    aitalk:{admission}:place_key string       signs the tickets for places in the queue
+    aitalk:{admission}:place_key string       the key with which `place_of` signs places in the queue
     aitalk:{admission}:clients   hash         seat or waiting learner → a digest of its client's name
 
-While seats are free, everybody gets one. While learners wait, the next seat goes to the client that has the fewest, and
-among the learners of such clients to whoever came first. So nobody who connects many times keeps others out.
+While seats are free, everybody gets one. While learners wait, the next seat goes to the client that has the fewest
+seats, and among the learners of such clients to whoever came first. So a client that connects many times doesn't keep
+others out.
 
 A seat has the id of its session, so that a connection that resumes the session can claim it. `beat` renews leases; the
 leases of a dead gateway lapse after LEASE_S. All times are by Redis's own clock. If this clock is set back by an hour,
@@ -29,7 +30,7 @@ from gateway.clients.redis_client import open_redis, reachable
 
 LEASE_S = 10.0
 BEAT_S = LEASE_S / 4  # between two renewals of a lease
-# The assumed length of a conversation until the first one has ended.
+# Until the first conversation has ended, this is assumed to be the average length.
 FIRST_LENGTH_MS = 300_000
 
 _PREFIX = "aitalk:{admission}:"
@@ -61,7 +62,8 @@ for _, seat in ipairs(redis.call('ZRANGEBYSCORE', seats, '-inf', now)) do free(s
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now)) do leave_queue(id) end
 """
 
-# How many go before each learner who waits. A learner counts for as many seats as the client would then have.
+# For each learner who waits, how many others get a seat first: those whose client would have fewer seats, counting the
+# new one; among equals those who came first.
 _TURNS = """
 local function turns()
   local ids = redis.call('ZRANGEBYSCORE', queue, '-inf', '+inf')
@@ -85,8 +87,8 @@ local function turns()
 end
 """
 
-# ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats, then pairs of an id and its client:
-# seats …, learners who wait …
+# ARGV: gateway, lease, capacity (-1: unlimited), longest queue, number of seats that the gateway holds, then pairs of
+# an id and its client: first for these seats, then for the learners who wait.
 # Returns the seats in use, the length of the queue, the average length of a conversation, then a number for each
 # learner who waits: 0: has a seat, n: n-th in the queue, -1: the queue is full.
 _BEAT = (
@@ -192,7 +194,7 @@ return 1
 class Count:
     """seats: in use at all gateways, including kept ones. queue: its length. length_s: of an average conversation.
 
-    places: of the requested learners, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
+    places: of the learners in `asking`, in their order; 0: has a seat; n: n-th in the queue; -1: the queue is full.
     """
 
     seats: int
@@ -257,7 +259,7 @@ class RedisSeats:
             return bool(await self._claim(keys=_KEYS, args=arguments))
 
     async def place_key(self) -> bytes:
-        """The key that signs tickets for places in the queue. All gateways have the same; the first one makes it."""
+        """The key that signs places in the queue. All gateways have the same key; the first one makes it."""
         if not self._place_key:
             async with reachable():
                 await self._redis.set(_PREFIX + "place_key", secrets.token_hex(32), nx=True)
@@ -265,7 +267,10 @@ class RedisSeats:
         return self._place_key
 
     async def come_back(self, kept: str, own: str) -> bool:
-        """Give `own` the place in the queue that `kept` had. Returns False if that place is not kept (any more)."""
+        """Give `own` the place in the queue that `kept` had, or the seat that it got as its gateway ended.
+
+        Returns False if neither is kept (any more).
+        """
         async with reachable():
             return bool(await self._come_back(keys=_KEYS, args=[self._gateway_id, self._lease_ms, kept, own]))
 

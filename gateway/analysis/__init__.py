@@ -1,7 +1,7 @@
 """The analysis of a conversation at its end: measured numbers, and parts that the language model writes.
 
-Begin with `analyser`. `fluency`, `vocabulary` and `timeline` count and compute from the turns and their times alone,
-and `cefr` applies a rule to the results. `analysis_writer` asks the language model for its parts: `grammar`,
+Begin with `analyser`. `fluency`, `vocabulary` and `timeline` measure the turns without a language model, and `cefr`
+applies a rule to the results. `analysis_writer` lets the language model write the other parts: `grammar`,
 `explanations`, `feedback` and `goals` ask the questions and check the answers. docs/analysis.md explains each number;
 docs/schemas/analysis.schema.json is the schema for programs.
 """

@@ -2,7 +2,7 @@
 
 1. Measure everything that can be measured. This runs in a thread, because it keeps the processor busy and may load
    wordfreq. The result is the first document. Its `pending` names the parts that are still to be written.
-2. Let the language model write the rest (`analysis_writer`). Each part gives another document.
+2. Let the language model write the rest (`analysis_writer`). Each step gives another document.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ async def analyse(
     nothing `pending`.
 
     turns: in the order in which they were spoken. language: a BCP-47 tag. duration_s: of the whole conversation.
-    scenario: its tasks are looked for; without one, `goals` is None. native_language: of the learner; the rules give
-    their reasons in it; empty if unknown. timeout_s: for all of the language model's work. Measuring comes first and
-    takes well under a second, once wordfreq is loaded. A failure of the language model is not raised: its parts are
-    then empty, with a reason.
+    scenario: which of its tasks the learner did is part of the analysis; without one, `goals` is None. native_language:
+    the learner's; the rules that correct give their reasons in it; empty if unknown. timeout_s: for all of the language
+    model's work. Measuring comes first and takes well under a second, once wordfreq is loaded. A failure of the
+    language model is not raised: the parts that it should write are then empty, with a reason.
     """
     measured = await asyncio.to_thread(measure, tuple(turns), level, language)
     corrections = Corrections(turns, measured.lexicon, native_language)

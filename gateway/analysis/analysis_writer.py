@@ -1,13 +1,13 @@
 """The parts of an analysis that the language model writes, one after the other.
 
 1. Corrections of everything the learner said, in pieces; only credible ones are kept. Then a reason for each.
-2. A note on each earlier piece of a long conversation, then a summary and next steps. Then the CEFR level is estimated,
-   since the corrections and the model's impression are known by then.
+2. A note on each piece of a long conversation except the last, then a summary and next steps. Then the CEFR level is
+   estimated, since the corrections and the model's impression are known by then.
 3. The meanings of the words worth learning.
 4. In a scenario, the model's opinion of which tasks the learner did.
 
-The writer asks one question at a time, so that an analysis takes only one slot of the language model. Failures are
-listed under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
+The writer asks one question at a time, so that an analysis takes only one slot of the language model. The parts that
+fail are listed under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class AnalysisWriter:
         self._change(unavailable=self.draft.unavailable | {part: because}, unavailable_codes=codes)
 
     async def _explain(self, reason: Remark) -> None:
-        """Add the reasons for the corrections. reason: why there may be no corrections."""
+        """Add the reasons for the corrections. reason: why the model's corrections are missing, if they are."""
         grammar = self._corrections.grammar()
         if not grammar.words_checked:
             self._miss("grammar", reason)

@@ -120,8 +120,8 @@ async def ask(
 ) -> Result:
     """The result of `judge` for the model's answer. None from `judge` means that the answer is nonsense.
 
-    gives_way: the question is given up as soon as a learner's reply needs the model. Raises NoAnswerError if the model
-    fails, takes longer than `timeout_s` in all, gives way, or writes nonsense twice.
+    gives_way: the question is given up as soon as a reply to a learner needs the model. Raises NoAnswerError if the
+    model fails, takes longer than `timeout_s` in all, gives way, or writes nonsense twice.
     """
     schema = _schema_of(shape)
     try:

@@ -4,9 +4,9 @@ Up to four signs are put on the scale A1 … C2 by thresholds: speech rate, leng
 Their median is the estimate. Speech rate distinguishes the levels only up to B2 (Tavakoli, Nakatsuhara & Hunter, 2020),
 so a fast speaker is "at B2 or above". Mistakes can lower the estimate but never raise it, as a model may overlook some.
 
-The estimate names a level only if there are enough words, a search for mistakes, and at least three signs that agree.
-The thresholds are ours, for English conversation. They were never calibrated against examiners, so the result contains
-its evidence.
+The estimate names a level only if there are enough words, a search for mistakes, and at least three signs, at most one
+of which disagrees. The thresholds are ours, for English conversation. They were never calibrated against examiners, so
+the result contains its evidence.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sign:
 def estimate_cefr(
     fluency: Fluency, vocabulary: Vocabulary, grammar: Grammar, language: str, impression: str | None
 ) -> tuple[Cefr, Remark | None]:
-    """The estimate or, if there is none, the reason.
+    """The estimate and, if it names no level, the reason.
 
     grammar: with `words_checked` 0 if there was no search for mistakes. impression: the language model's, in words;
     it is added to the evidence, but does not change the estimate.
@@ -87,8 +87,8 @@ def _too_few_signs(signs: Sequence[Sign], vocabulary: Vocabulary, grammar: Gramm
 
 
 def _disagreement(signs: Sequence[Sign], mistakes: Sign | None, step: int) -> Remark | None:
-    """Why the signs disagree, if they do. All signs but one must be within a level of the estimate. The sign of the
-    mistakes may be at most one level below it."""
+    """The reason to name no level, if the signs disagree. All signs but one must be within a level of the estimate.
+    The level that the mistakes allow may be at most one below it."""
     disagreeing = sum(not sign.agrees_with(step) for sign in signs)
     if disagreeing <= 1 and (mistakes is None or mistakes.step >= step - 1):
         return None
@@ -127,7 +127,7 @@ def _step_of(value: float, thresholds: Sequence[float]) -> int:
 
 
 def _share_beyond_common(vocabulary: Vocabulary) -> float | None:
-    """The share of listed running words beyond the bands `most_common` and `common`."""
+    """The share of the bands `less_common` and `rare` in all running words that aren't `unknown`."""
     bands = {band.name: band.words for band in vocabulary.rarity.bands} if vocabulary.rarity else {}
     listed = sum(bands.values()) - bands.get("unknown", 0)
     return (bands["less_common"] + bands["rare"]) / listed if listed else None

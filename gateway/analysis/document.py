@@ -1,7 +1,8 @@
 """The document in the `analysis` message. docs/schemas/analysis.schema.json is generated from here.
 
-Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. `null` means
-"could not be measured", never zero; if that needs an explanation, `unavailable` has it.
+Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. Unless
+its field says otherwise, `null` means "could not be measured", never zero; if that needs an explanation, `unavailable`
+has it.
 """
 
 from __future__ import annotations
@@ -57,10 +58,12 @@ class Cefr(Section):
     """A rule of thumb over the measured numbers, not an examination. docs/analysis.md has the rule."""
 
     estimate: CefrLevel | None = Field(
-        description="null: too little was said, mistakes could not be looked for, or the signs do not agree; "
-        "`unavailable.cefr` says so in words."
+        description="null: no level can be named, for example because too little was said; `unavailable.cefr` says why."
     )
-    confidence: Confidence | None = Field(description="Higher if more was said, and if the signs agree better.")
+    confidence: Confidence | None = Field(
+        description="Higher if more was said, and if the signs agree better; always `low` for languages other than "
+        "English. null: no level is named."
+    )
     evidence: tuple[str, ...] = Field(description="What the estimate is based on, one sentence each.")
     evidence_codes: tuple[Told | None, ...] = Field(
         (), description="The same sentences as codes; null for a sentence that the language model wrote."
@@ -86,8 +89,8 @@ class Fillers(Section):
 
 
 class Fluency(Section):
-    """Measures of the spoken turns, from the audio and the word times. Without spoken turns, counts are 0 and the rest
-    is null."""
+    """Measures of the spoken turns, from the audio and the word times. Without spoken turns, `turns`, `words` and
+    `speaking_time_s` are 0 and the rest is null."""
 
     turns: Count
     words: Count = Field(description="Without hesitation sounds such as um.")
@@ -131,7 +134,9 @@ class Rarity(Section):
 
     mean_zipf: Zipf | None
     bands: tuple[RarityBand, ...]
-    rarest_words: tuple[RatedWord, ...] = Field(description="The rarest known words, rarest first.")
+    rarest_words: tuple[RatedWord, ...] = Field(
+        description="At most ten words below Zipf 4.5, rarest first, without those in the band `unknown`."
+    )
 
 
 class WordToLearn(Section):
@@ -163,8 +168,8 @@ class Correction(Section):
     original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
     corrected: str
     why: str = Field(
-        description="In the learner's native language if a rule found the mistake and the page speaks that language. "
-        "Empty: there is no usable reason."
+        description="The reason. A rule gives it in the learner's native language if the page speaks that language, "
+        "otherwise in English; the language model gives it in the practised language. Empty: there is no usable reason."
     )
     why_code: Told | None = Field(None, description="The reason as a code, if a rule found the mistake.")
     turn_id: str
@@ -192,8 +197,8 @@ class TaskOutcome(Section):
     measured: bool = Field(description="The learner said words that show it. docs/scenarios.md has the rule.")
     turn_id: str | None = Field(description="The first of the learner's turns that shows it.")
     opinion: bool | None = Field(
-        description="Whether the language model thinks that it was done; null: it gave no usable answer, and "
-        "`unavailable.goals` says why."
+        description="Whether the language model thinks that it was done; null: it gave no usable answer. If it gave "
+        "none for any task, `unavailable.goals` says why."
     )
 
 

@@ -19,7 +19,8 @@ from gateway.ports import Llm
 
 _MAX_LENGTH = 200
 _TOKENS_EACH = 50
-_EASY_FROM_ZIPF = 4.0  # words in a meaning are at least this frequent: among the 7,000 most frequent
+# Each word in a meaning is at least this frequent (among the 7,000 most frequent), or as frequent as the word itself.
+_EASY_FROM_ZIPF = 4.0
 
 
 async def explain(
@@ -101,7 +102,7 @@ def _meaning(text: str, word: WordToLearn, lexicon: Lexicon) -> str | None:
 
 
 def _presentable(text: str, *, at_least: int = 2) -> str | None:
-    """`text` on one line, if it is a whole sentence of words."""
+    """`text` on one line, if it is a whole sentence of at least `at_least` words, and not too long."""
     line = without_number(one_line(text))
     fits = has_end(line) and not has_loop(line) and is_prose(line, at_least=at_least) and len(line) < _MAX_LENGTH
     return line if fits and len(word_spans(line)) >= at_least else None

@@ -67,9 +67,9 @@ async def advise(
 
 
 async def take_notes(turns: Sequence[Turn], llm: Llm, *, language: str, timeout_s: float) -> list[str]:
-    """A sentence about each piece of the earlier conversation, before the last words; none for a short conversation.
+    """A sentence about each piece of the conversation except the last one (`pieces_of`); none if there is only one.
 
-    A piece has no note if the model's answer is useless, or if no time is left.
+    A piece has no note if the model's answer is useless, or once the model fails or no time is left.
     """
     until_s = time.monotonic() + timeout_s
     is_in_language = await check_of(language)

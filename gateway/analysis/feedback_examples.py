@@ -1,4 +1,4 @@
-"""An example of feedback in each language, for the question to the language model.
+"""An example of feedback in each of six languages other than English, for the question to the language model.
 
 The question is in English. With an example, a small model answers in the language of the example; without one, it often
 answers in English.

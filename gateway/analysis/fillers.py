@@ -1,8 +1,9 @@
 """Words that fill a silence, by language.
 
-Hesitation sounds (um, euh, äh) are never words. Other fillers have a meaning in other places ("I like it", "do you know
-her?"), so they count only between commas: "it was, you know, big". Each language has its own table, since a hesitation
-sound of one language is a word of another: "um" is Portuguese for "a", "er" is German for "he".
+Hesitation sounds (um, euh, äh) are never words of their language. Other fillers have a meaning in other places ("I like
+it", "do you know her?"), so they count only if commas or the like set them off: "it was, you know, big". Each language
+has its own table, since a hesitation sound of one language is a word of another: "um" is Portuguese for "a", "er" is
+German for "he".
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 _EDGE = ",;:.!?…—–"
-_COMMA = ",;—–…"  # a phrase next to one of these marks is inside a sentence
+_COMMA = ",;—–…"  # only a phrase inside a sentence is next to one of these marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class FillerWords:
         return next((name for name, form in self.sounds.items() if re.fullmatch(form, word)), None)
 
     def set_off(self, text: str) -> Counter[str]:
-        """The phrases in `text` between punctuation marks, with a comma or dash on at least one side."""
+        """The phrases in `text` between punctuation marks or its ends, with a mark of _COMMA on at least one side."""
         found: Counter[str] = Counter()
         plain = text.lower().replace("’", "'")
         for phrase in self.phrases:

@@ -28,8 +28,8 @@ _NEVER_DONE = "Count backwards from ninety to eighty."
 
 
 def measure_goals(turns: Sequence[Turn], scenario: SessionScenario) -> Goals:
-    """The tasks that the learner's words show. Successive turns count as one, since recognition may cut a sentence at a
-    pause."""
+    """The tasks that the learner's words show. Successive turns of the learner count as one, since recognition may cut
+    a sentence at a pause."""
     said = [
         (next(iter(run)).turn_id, " ".join(turn.text for turn in run))
         for is_learner, run in ((key, list(group)) for key, group in groupby(turns, _is_learners))
@@ -48,8 +48,8 @@ async def ask_opinions(
 ) -> Goals:
     """`goals` with the language model's opinion of each task: whether some piece of the conversation shows it.
 
-    There is no opinion of a task if no piece shows it and some pieces could not be judged. Raises NoAnswerError if no
-    piece could be judged, or if some could not and the others show no task.
+    There is no opinion of a task if no piece shows it and some pieces could not be judged. Raises NoAnswerError if the
+    learner said nothing, if no piece could be judged, or if some could not and the others show no task.
     """
     if not any(isinstance(turn, LearnerTurn) and turn.text for turn in turns):
         raise NoAnswerError(Remark("nothing_said"))
@@ -96,7 +96,7 @@ async def _done_in(
 
 
 def goal_facts(goals: Goals) -> list[str]:
-    """The measured results, one sentence each."""
+    """A sentence for each task that the learner's words show."""
     return [f"The learner did this: {task.text}" for task in goals.tasks if task.measured]
 
 

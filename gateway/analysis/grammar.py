@@ -25,7 +25,7 @@ from gateway.ports import Llm
 PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is text that recognition did not punctuate; it is not checked
-_TOKENS_PER_BYTE = 0.5  # tokens of the rewritten sentence; English needs half as many
+_TOKENS_PER_BYTE = 0.5  # room for the rewritten sentence; English needs half as many tokens
 _CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
@@ -67,7 +67,7 @@ class Corrections:
                 self._found[number] = without_overlaps((*self._found[number], *edits(sentence, text)))
 
     def grammar(self) -> Grammar:
-        """The result so far. Each mistake counts; equal corrections are shown once."""
+        """The result so far. The rate counts each mistake in a checked sentence; equal corrections are shown once."""
         words = sum(word_count(self._sentences[number].text, self._lexicon) for number in self._checked)
         mistakes = sum(len(self._found[number]) for number in self._checked)
         shown: dict[object, Correction] = {}
@@ -92,7 +92,7 @@ def sentences_said(turns: Sequence[Turn]) -> list[Sentence]:
 
 
 def pieces_of(sentences: Sequence[Sentence]) -> list[list[int]]:
-    """Numbers of sentences, in pieces that fit a small model's context; those that are too long are left out."""
+    """Numbers of sentences, in pieces that fit a small model's context; sentences that are too long are left out."""
     pieces: list[list[int]] = []
     room = 0
     for number, sentence in enumerate(sentences):
@@ -108,8 +108,8 @@ def pieces_of(sentences: Sequence[Sentence]) -> list[list[int]]:
 
 
 def spread(pieces: Sequence[list[int]]) -> list[list[int]]:
-    """First every fourth piece, then those between, so that every part of the conversation is covered if time runs
-    out."""
+    """First every fourth piece, then those halfway between these, then the others. So every part of the conversation is
+    covered if time runs out."""
     return [*pieces[::4], *pieces[2::4], *pieces[1::2]]
 
 
@@ -242,10 +242,10 @@ def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...
 
 
 def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
-    """The ranges of words that differ: (from, to) in `before`, (from, to) in `after`. They are never empty, and at
-    least two equal words apart.
+    """The ranges of words that differ: (from, to) in `before`, (from, to) in `after`. Ranges
+    with at most one equal word between them are joined.
 
-    If words were only added or left out, the range includes a neighbour, so that neither side is empty.
+    If words were only added or left out, the range includes a neighbouring word, so that neither side is empty.
     """
     spans: list[list[int]] = []
     for tag, *span in _matcher(before, after).get_opcodes():

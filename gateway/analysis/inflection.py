@@ -1,8 +1,8 @@
 """Finds words that are not worth a vocabulary card: function words, exclamations, and inflected forms of other words.
 
 *ladies* and *boiled* are left out, because *lady* and *boil* are the words to learn. This works for English only. A
-word that ends in -s, -ed, -ing or -ly is an inflected form if the base form is about as frequent, or more frequent.
-`_is_compared` has the rule for -er and -est.
+word that ends in -s, -ed, -ing or -ly counts as an inflected form if its base form is at least a tenth as frequent as
+the word. `_is_compared` has the rule for -er and -est.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from gateway.analysis.words import Lexicon
 
 _SHORTEST = 4  # letters: most shorter words are function words, abbreviations or known to everyone
-_LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is much rarer is another word ("news", "new")
+_LESS_FREQUENT_BY = 1.0  # on the Zipf scale; a base form that is rarer than that is another word ("morning", "morn")
 _PAIRED_FROM_ZIPF = 2.0  # the lowest frequency of a base form, and of the other form of a pair ("happier", "happiest")
 
 _NO_CONTENT = frozenset(
@@ -55,7 +55,7 @@ halves shelves thieves better best worse worst further furthest
 
 
 def is_worth_learning(word: str, lexicon: Lexicon) -> bool:
-    """Whether the lower-case `word` seems to be a content word in its base form."""
+    """Whether the lower-case `word` seems to be a content word in its base form. Only for English; otherwise True."""
     if lexicon.language.partition("-")[0].lower() != "en":
         return True
     if len(word) < _SHORTEST or word in _NO_CONTENT or word in _IRREGULAR:

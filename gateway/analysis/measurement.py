@@ -1,4 +1,7 @@
-"""Measures everything that can be measured in a conversation. It keeps the processor busy, so call it in a thread."""
+"""Measures fluency, vocabulary and timeline of a conversation.
+
+`measure` keeps the processor busy, so call it in a thread.
+"""
 
 from __future__ import annotations
 

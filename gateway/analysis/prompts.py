@@ -1,7 +1,7 @@
 """The questions to the language model at the end of a conversation.
 
-Each question holds at most a few hundred tokens of conversation, so that it fits into a small model's context. The
-learner's words are data, not instructions: they stand between tags, and no tag can be written inside them.
+Each question holds at most 1,000 tokens of conversation (600 in English), so that it fits into a small model's context.
+The learner's words are data, not instructions: they stand between tags, and no tag can be written inside them.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def reasons_question(
 ) -> list[ChatMessage]:
     """Asks for the reason for each correction, a (wrong, right) pair. The answer is a `ReasonsAnswer`.
 
-    told_in: the language of the reasons; empty: `language`. There is no example of a reason in another language.
+    told_in: the language of the reasons; empty: `language`. If that is another
+    language than `language`, the question contains no example.
     """
     known = language_named(language)
     explains_in = language_name(told_in) if told_in else known.name

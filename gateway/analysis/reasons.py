@@ -1,6 +1,6 @@
 """Why a rule corrects: the English texts by code. `remarks` makes sentences of them, also in the page's languages.
 
-Words between “ and ” are English in every language, because the rules are only for English.
+Words between “ and ” stay English in every language, because the rules are only for English.
 """
 
 from __future__ import annotations

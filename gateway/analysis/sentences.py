@@ -11,7 +11,7 @@ from gateway.analysis.words import has_only_letters, split_at_spaces, split_char
 
 _SENTENCE = re.compile(rf"[^{SENTENCE_ENDS}\n]+[{SENTENCE_ENDS}]*[\"'”’»)]*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_END = re.compile(rf"(?!…)[{SENTENCE_ENDS}][\"'”’»)]*$")  # `clip` ends a text that it cuts with "…"
+_END = re.compile(rf"(?!…)[{SENTENCE_ENDS}][\"'”’»)]*$")  # "…" is no end: `clip` writes it where it cuts a text
 _LIST_MARK = re.compile(r"^\s*(?:\(?\d{1,2}[.):]\s+|[-–*•]\s*)+")
 _INNER_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}[.)]\s+\w")
 _NOUNS_ARE_CAPITALISED = frozenset({"de", "lb"})
@@ -23,8 +23,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def names_in(texts: Iterable[str], language: str) -> set[str]:
-    """The names in the texts, in lower case: words that have a capital everywhere, not only at the beginning of a
-    sentence.
+    """The names in the texts, in lower case: words that always have a capital, at least once inside a sentence.
 
     Finds none in a language that writes all its nouns with capitals.
     """
@@ -67,7 +66,7 @@ def whole_sentences(text: str) -> str:
 
 
 def has_loop(text: str) -> bool:
-    """Whether `text` repeats itself: the same three words three times in a row, or a whole sentence twice."""
+    """Whether `text` repeats itself: three successive words at least three times, or a whole sentence twice."""
     words = split_at_spaces(text)
     threes = Counter(zip(words, words[1:], words[2:], strict=False))
     sentences = Counter(" ".join(split_at_spaces(sentence)) for sentence in sentences_of(text))
@@ -85,8 +84,8 @@ def is_list(text: str) -> bool:
 
 
 def is_prose(text: str, *, at_least: int = 3) -> bool:
-    """Whether `text` consists of words, and does not repeat the same few again and again. Numbers, and labels such as
-    B2, don't count as words."""
+    """Whether `text` has at least `at_least` words, and does not repeat the same few again and again. Numbers, and
+    labels such as B2, don't count as words."""
     words = [word for word in split_characters(text) if has_only_letters(word.replace("'", ""))]
     return len(words) >= at_least and len(set(words)) >= 0.4 * len(words)
 

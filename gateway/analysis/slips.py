@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from gateway.analysis.phrase_slips import BEGINS, PHRASE_RULES, PhraseRule, Scope
 from gateway.analysis.remarks import Remark
 
-# base form → past tense, of verbs that learners form with -ed. Those whose form in -ed is a word of its own are left
-# out: "seed", "singed", "waked".
+# base form → past tense, of verbs whose past tense learners form with -ed. Those whose form in -ed is a word of its own
+# are left out: "seed", "singed", "waked".
 _PAST = {
     "become": "became", "begin": "began", "blow": "blew", "break": "broke", "bring": "brought", "build": "built",
     "buy": "bought", "catch": "caught", "choose": "chose", "come": "came", "draw": "drew", "drink": "drank",

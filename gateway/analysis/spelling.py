@@ -1,7 +1,7 @@
 """British spellings and their American twins, which are more frequent in most lists of words.
 
-Without them, "colour" and "organise" would count as rarer words than they are, and as worth learning for someone who
-has known them since the first lesson.
+Without these twins, "colour" and "organise" would count as rarer words than they are, and as worth learning for someone
+who has known them since the first lesson.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _TWINS = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 def american(word: str) -> str | None:
     """The American spelling of an English word in British spelling; None if no rule applies.
 
-    Some results are no words, for example "raize". Their frequency is lower than that of the word itself.
+    Some results are no words, for example "raize" for "raise". They do no harm, because they are rarer than the word
+    itself, and the higher frequency counts.
     """
     if word in _TWINS:
         return _TWINS[word]

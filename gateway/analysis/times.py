@@ -22,7 +22,7 @@ class Pause:
 
 
 def seconds(value: float) -> float:
-    """`value` as a time in seconds. An impossible value becomes the nearest possible one."""
+    """`value` as a time in seconds. An impossible value becomes the nearest possible one, infinity and NaN become 0."""
     return min(max(value, 0.0), _MAX_S) if math.isfinite(value) else 0.0
 
 

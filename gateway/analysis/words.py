@@ -45,7 +45,7 @@ class Lexicon:
         return [token for token in self._tokenize(text.replace("’", "'")) if any(map(str.isalnum, token))]
 
     def zipf(self, word: str) -> float:
-        """log10 of uses per 10⁹ words (van Heuven et al., 2014): 7 "the", 4 "sandwich", 0 not in the list."""
+        """log10 of uses per 10⁹ words (van Heuven et al., 2014): 7 for "the", 4 for "sandwich"; 0: not in the list."""
         return self._zipf(word)
 
 
@@ -106,7 +106,7 @@ def word_spans(text: str) -> list[tuple[int, int]]:
 
 
 def has_only_letters(word: str) -> bool:
-    """Whether `word` consists of letters and their marks."""
+    """Whether `word` consists of letters and combining marks."""
     return word != "" and all(unicodedata.category(char)[0] in "LM" for char in word)
 
 
