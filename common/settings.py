@@ -1,5 +1,7 @@
-"""Settings that every process has. `__main__` builds them once and passes them down. No other module
-reads settings from os.environ."""
+"""Settings that every process has.
+
+`__main__` builds them once and passes them down. No other module reads settings from os.environ.
+"""
 
 from __future__ import annotations
 

@@ -4,9 +4,8 @@
        └────none is──▶ in the queue ──beat──▶ … ──beat──▶ seated
 
 A seat stands for a share of the slots of recognition, the language model and synthesis, reserved before the
-conversation begins.
-Seats are counted in Redis for all gateways; each gateway renews those of its own learners. While Redis can't be
-reached, the gateway lets everybody in: an uncounted conversation is better than none.
+conversation begins. Seats are counted in Redis for all gateways; each gateway renews those of its own learners. While
+Redis can't be reached, a gateway lets everybody in: an uncounted conversation is better than none.
 """
 
 from __future__ import annotations

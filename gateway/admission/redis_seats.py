@@ -267,7 +267,7 @@ class RedisSeats:
         return self._place_key
 
     async def come_back(self, kept: str, own: str) -> bool:
-        """Give `own` the place in the queue that `kept` had, or the seat that it got as its gateway ended.
+        """Give `own` the place in the queue that `kept` had, or the seat that `kept` got as its gateway ended.
 
         Returns False if neither is kept (any more).
         """

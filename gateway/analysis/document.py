@@ -1,8 +1,8 @@
 """The document in the `analysis` message. docs/schemas/analysis.schema.json is generated from here.
 
-Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. Unless
-its field says otherwise, `null` means "could not be measured", never zero; if that needs an explanation, `unavailable`
-has it.
+Times are seconds; those named `started_s` count from the beginning of the conversation. A share is 0 to 1. Unless its
+field says otherwise, `null` means "could not be measured", never zero; if that needs an explanation, `unavailable` has
+it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from gateway.ports import Llm
 
 _MAX_LENGTH = 200
 _TOKENS_EACH = 50
-# Each word in a meaning is at least this frequent (among the 7,000 most frequent), or as frequent as the word itself.
+# Each word in a meaning is at least this frequent (among the 7,000 most frequent), or at least as frequent as the word
+# that the meaning explains.
 _EASY_FROM_ZIPF = 4.0
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 _EDGE = ",;:.!?…—–"
-_COMMA = ",;—–…"  # only a phrase inside a sentence is next to one of these marks
+_COMMA = ",;—–…"  # a phrase next to one of these marks is inside a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,10 +242,10 @@ def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...
 
 
 def _changes(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
-    """The ranges of words that differ: (from, to) in `before`, (from, to) in `after`. Ranges
-    with at most one equal word between them are joined.
+    """The ranges of words that differ: (from, to) in `before`, (from, to) in `after`.
 
-    If words were only added or left out, the range includes a neighbouring word, so that neither side is empty.
+    Ranges with at most one equal word between them are joined. If words were only added or left out, the range includes
+    a neighbouring word, so that neither side is empty.
     """
     spans: list[list[int]] = []
     for tag, *span in _matcher(before, after).get_opcodes():

@@ -1,8 +1,8 @@
 """English mistakes that show in a few neighbouring words: "an car", "more easier", "can to go", "discuss about".
 
-Each rule is a pattern, a replacement (with the groups of the pattern), and a reason. In the 3,016 sentences
-that people had corrected for JFLEG's development set (Napoles et al., 2017), the rules found two mistakes, both real;
-in 50,000 sentences of English documentation, none.
+Each rule is a pattern, a replacement (with the groups of the pattern), and a reason. In the 3,016 sentences that
+people had corrected for JFLEG's development set (Napoles et al., 2017), the rules found two mistakes, both real; in
+50,000 sentences of English documentation, none.
 """
 
 from __future__ import annotations

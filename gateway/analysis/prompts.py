@@ -139,8 +139,8 @@ def reasons_question(
 ) -> list[ChatMessage]:
     """Asks for the reason for each correction, a (wrong, right) pair. The answer is a `ReasonsAnswer`.
 
-    told_in: the language of the reasons; empty: `language`. If that is another
-    language than `language`, the question contains no example.
+    told_in: the language of the reasons; empty: `language`. If it differs from `language`, the question
+    contains no example.
     """
     known = language_named(language)
     explains_in = language_name(told_in) if told_in else known.name
