@@ -1,7 +1,9 @@
 """A session's microphone: bytes as they come from the socket → 16-bit little-endian mono PCM at recognition's rate.
 
-    feed(bytes) → stream_detector ──→ decoder: container · wav · pcm, in a thread ──→ decoded_queue → async for item
+    feed(bytes) → stream_detector ──→ decoder, in a thread ──────────────────────────→ decoded_queue → async for item
                         └──────────── raw PCM at recognition's rate: plain_audio, gathering ─↗
+
+For each format, `decoder` uses `container`, `adts`, `flac`, `wav` or `pcm`.
 
 Begin with `input.py`. `diagnostics.py` and `recorder.py` are for debugging.
 """

@@ -49,7 +49,7 @@ def decode_adts(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
 
 
 class _Frames:
-    """The frames of a stream, each with its header. rate_hz: the rate of the last frame."""
+    """The frames of a stream, each with its header. rate_hz: the rate of the latest frame."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source

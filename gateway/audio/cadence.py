@@ -1,8 +1,9 @@
 """How long to wait for audio before the microphone counts as silent. Pure: amounts of audio in, seconds out.
 
-Time is measured by the amount of audio, not by when it arrives. A recorder that sends slices of a second sends nothing
-for a second between them, and a stalled network delivers everything late. Silence inserted in such a gap would split a
-word. So the wait is the length of the client's slices plus LATEST_S.
+Once the microphone counts as silent, silence is added to the learner's open turn, so that it can end. But a recorder
+that sends slices of a second sends nothing for a second between them, and a stalled network delivers everything late.
+Silence added in such a gap would split a word. So the wait is the longest recent slice of the client, plus LATEST_S. A
+slice's length is the amount of audio in it; when it arrived does not count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 
 LATEST_S = 2.2  # covers a network stall of two seconds and the delay of a busy client
-ASSUMED_SLICE_S = 2.0  # until the client's own slices are known
+ASSUMED_SLICE_S = 2.0  # the length that counts for each slice before the client's first
 SLICES = 25  # the longest of the last 25 slices counts
 
 
@@ -22,15 +23,15 @@ class Cadence:
         self._current_s = 0.0
 
     def begin_slice(self) -> None:
-        """Bytes have come. The next `heard` says how much audio they contained."""
+        """Bytes have come: a slice begins. The following calls of `heard` say how much audio it contains."""
         self._slices_s.append(self._current_s)
         self._current_s = 0.0
 
     def heard(self, seconds: float) -> None:
-        """The latest bytes contained this much audio."""
+        """The present slice contains this much more audio."""
         self._current_s += seconds
 
     @property
     def patience_s(self) -> float:
-        """How long after the latest bytes more bytes of the same sound may still come."""
+        """How much time may pass after the latest bytes before the same sound goes on in further bytes."""
         return LATEST_S + max(self._current_s, *self._slices_s)

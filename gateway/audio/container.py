@@ -1,9 +1,10 @@
 """Decodes WebM, Ogg and MP4 with libav as they arrive.
 
 libav asks for bytes and waits for them. It gets the bytes that have come, so it never waits for a full buffer. The
-lowest `probesize` keeps it from collecting packets before it begins: with Chromium's recordings each block is decoded
-as soon as its last byte has arrived. `nobuffer` must not be set, as it drops the packets that were probed. `noparse` is
-set because libav's parser silently drops packets that are not Opus; the decoder should see and refuse them.
+lowest `probesize` keeps it from collecting packets before it decodes the first: with Chromium's recordings each block
+is decoded as soon as its last byte has arrived. `nobuffer` must not be set, as it drops the packets that were probed.
+`noparse` is set because libav's parser silently drops packets that are not Opus; the decoder should see and refuse
+them.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from gateway.audio.framing import Framing, Mp4Framing, OggFraming, WebmFraming
 from gateway.audio.sound import sound_of
 from gateway.audio.types import ByteSource, DecodedAudio, StreamKind
 
-# If the timestamps of two frames leave a gap of more than LEAST_GAP_S, the recorder left out silence there. At most
-# LONGEST_GAP_S of it is put back.
+# If the timestamps of two successive frames leave a gap of more than LEAST_GAP_S, the recorder left out silence there.
+# At most LONGEST_GAP_S of it is put back.
 LEAST_GAP_S, LONGEST_GAP_S = 0.2, 2.0
 MAX_SILENT_BYTES = 1024 * 1024  # the most bytes between two decoded packets; leaves room for some video
 
@@ -44,7 +45,7 @@ def decode_ogg(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio
 
 
 def decode_mp4(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudio]:
-    """A StreamDecoder for fragmented MP4 with AAC or Opus."""
+    """A StreamDecoder for MP4 with AAC, Opus or PCM: fragmented, or with its index first."""
     return _decode(_FramedFile(source, Mp4Framing(), StreamKind.MP4), "mp4", sample_rate_hz)
 
 
@@ -113,8 +114,8 @@ class _Clock:
 
 
 _NAMES = {StreamKind.WEBM: "WebM", StreamKind.OGG: "Ogg", StreamKind.MP4: "MP4"}
-# The codecs of each container, in addition to PCM.
 _CODEC_NAMES = {"opus": "Opus", "aac": "AAC"}
+# The codecs of each container, in addition to PCM.
 _CODECS = {
     StreamKind.WEBM: ("opus",),
     StreamKind.OGG: ("opus",),
@@ -123,7 +124,7 @@ _CODECS = {
 
 
 class ReadableFile(Protocol):
-    """The methods that libav needs to read a stream that can't be rewound."""
+    """What libav needs to read a stream that can't be rewound."""
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes; b"" at the end."""
@@ -131,7 +132,7 @@ class ReadableFile(Protocol):
 
 
 class _FramedFile(ReadableFile):
-    """The file that libav reads: a ByteSource, up to where its structure breaks."""
+    """The file that libav reads: a ByteSource, up to where its structure breaks or another stream begins."""
 
     def __init__(self, source: ByteSource, framing: Framing, kind: StreamKind) -> None:
         self.kind = kind

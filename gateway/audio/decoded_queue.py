@@ -11,8 +11,9 @@ from gateway.audio.errors import AudioError
 from gateway.audio.types import DecodedAudio, Quiet, StreamCut
 
 CAPACITY = 32  # pieces of 20 to 60 ms from Opus: about a second of sound, enough while the event loop is busy
-# The limit without a decoder thread: ten seconds at 16 kHz. That is longer than recognition may hang before the gateway
-# gives it up. With a smaller limit the gateway would stop reading, and the client would take the connection for dead.
+# The limit without a decoder thread: ten seconds at 16 kHz. If recognition hangs, the gateway gives up the stream to it
+# sooner. With a smaller limit the gateway would stop reading before that, and the client would take the connection for
+# dead.
 CAPACITY_BYTES = 320_000
 _LEAST_BYTES = 320  # each item counts as at least this much
 
@@ -22,11 +23,12 @@ class ClosedQueueError(Exception):
 
 
 class DecodedQueue:
-    """Holds at most CAPACITY items from a thread, or about CAPACITY_BYTES without one. A sender waits while it is full.
+    """Holds at most CAPACITY items from a thread, or about CAPACITY_BYTES without one. A sender waits while the queue
+    is full.
 
-    A thread's items reach the event loop by call_soon_threadsafe. A semaphore limits the thread: it takes a slot before
-    it gives an item to the loop, and the session frees the slot when it takes the item. So there is room whenever an
-    item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each item.
+    A thread's items reach the event loop by call_soon_threadsafe. A semaphore limits the thread: the thread takes a
+    slot before it gives an item to the loop, and the session frees the slot when it takes the item. So there is room
+    whenever an item arrives. A queue of asyncio or anyio would cost the thread a round trip to the loop for each item.
     """
 
     def __init__(self) -> None:
@@ -55,11 +57,11 @@ class DecodedQueue:
 
     @property
     def has_room(self) -> bool:
-        """Whether `send` would not wait. Only in sessions without a decoder thread."""
+        """Whether `send` would return at once."""
         return self._queued_bytes < CAPACITY_BYTES
 
     def send_now(self, item: DecodedAudio | StreamCut) -> None:
-        """As `send`, but only if there is room. Has no effect after `end` or `close`."""
+        """As `send`, without waiting: call it only if there is room. Has no effect after `end` or `close`."""
         self._put(item)
 
     def end(self) -> None:
@@ -74,7 +76,8 @@ class DecodedQueue:
         self._news.set()
 
     async def receive(self) -> DecodedAudio | AudioError | StreamCut | Quiet:
-        """The next item. Without a decoder thread, all waiting audio comes as one item.
+        """The next item. Without a decoder thread, all the audio that waits before the next StreamCut comes as one
+        item.
 
         Raises ClosedQueueError after the last item, and the error that `post_bug` was given.
         """
@@ -104,8 +107,8 @@ class DecodedQueue:
         self._news.set()
 
     def _joined(self, first: DecodedAudio) -> DecodedAudio:
-        """`first` and the audio queued behind it, so that recognition gets the audio of one socket read in one
-        message."""
+        """`first` and the audio queued directly behind it, as one item. So what was read from the socket at once goes
+        to recognition as one message."""
         pieces = [first.pcm]
         while self._items and isinstance(audio := self._items[0], DecodedAudio):
             pieces.append(audio.pcm)

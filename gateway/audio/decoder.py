@@ -17,7 +17,7 @@ from gateway.audio.pcm import decode_pcm
 from gateway.audio.types import StreamDecoder, StreamKind
 from gateway.audio.wav import decode_wav
 
-INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; the last frame may exceed it
+INBOX_BYTES = 512 * 1024  # half a minute of MediaRecorder's Opus; the frame that fills the queue may exceed it
 
 
 def decoders_for(pcm_sample_rate_hz: int) -> Mapping[StreamKind, StreamDecoder]:
@@ -34,7 +34,8 @@ def decoders_for(pcm_sample_rate_hz: int) -> Mapping[StreamKind, StreamDecoder]:
 
 
 class Decoder:
-    """The event loop's side of the DecoderThread, which puts the decoded audio into `decoded` and ends that queue."""
+    """The event loop's side of the DecoderThread. The thread puts the decoded audio into `decoded`; when the thread has
+    ended, so does that queue."""
 
     def __init__(self, decoded: DecodedQueue, sample_rate_hz: int) -> None:
         self._decoded = decoded
@@ -46,7 +47,8 @@ class Decoder:
         self._thread: DecoderThread | None = None
 
     def begin(self, kind: StreamKind, pcm_sample_rate_hz: int) -> None:
-        """A new stream follows. pcm_sample_rate_hz: the rate of raw PCM; that of the first stream counts."""
+        """A new stream follows. pcm_sample_rate_hz: the rate of raw PCM; only the value given for the first stream
+        counts."""
         self._encoded.begin(kind)
         if self._thread is None:
             decoders = decoders_for(pcm_sample_rate_hz)

@@ -19,7 +19,7 @@ LINE_EVERY_S = 10
 
 
 class AudioDiagnostics:
-    """Follows one session's decoded audio. sample_rate_hz: of that PCM."""
+    """Follows one session's decoded audio. sample_rate_hz: the rate of that audio."""
 
     def __init__(self, session_id: str, sample_rate_hz: int) -> None:
         self._session_id = session_id
@@ -47,7 +47,8 @@ class AudioDiagnostics:
         self._log("summary ", self._total)
 
     def _log(self, prefix: str, levels: Levels) -> None:
-        """seconds: of audio since the session began; rms and peak: of `levels`."""
+        """In the line, `seconds` is the length of all audio since the session began; `rms`, `peak` and
+        `verdict` are for `levels`."""
         codec, rate = (self._latest.codec, self._latest.source_sample_rate_hz) if self._latest else ("none", 0)
         logger.info(
             "[AUDIO DIAG] %ssession=%s codec=%s rate=%d seconds=%.1f rms=%.0f peak=%d verdict=%s",

@@ -65,7 +65,7 @@ class EncodedQueue:
     # --- for the decoder thread
 
     def next_stream(self) -> StreamKind | None:
-        """Drop the rest of the last stream and wait for the next one to begin. None: there will be no more."""
+        """Drop the rest of the current stream and wait for the next one to begin. None: no stream will follow."""
         while True:
             while self.read():
                 pass

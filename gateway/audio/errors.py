@@ -7,7 +7,7 @@ from typing import Literal
 from common.errors import InvalidInputError
 
 AudioErrorCode = Literal[
-    "empty_audio",  # a frame of 0 bytes
+    "empty_audio",  # a frame of 0 bytes before any audio
     "odd_length_audio",  # a frame of raw PCM that ends within a sample
     "unsupported_audio",  # a container, codec or format that we can't decode
     "wrong_encoding",  # another format than `start` announced
@@ -15,7 +15,7 @@ AudioErrorCode = Literal[
     "audio_after_end",  # a frame after the end of input
     "no_audio_track",  # a container without sound
     "corrupt_audio",  # bytes that break the container or the codec
-    "truncated_audio",  # a container that ends within an element, page or sample
+    "truncated_audio",  # a stream that ends in the middle of a block or sample, or before any sound
     "audio_stalled",  # many bytes and no sound
 ]
 

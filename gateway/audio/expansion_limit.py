@@ -12,7 +12,7 @@ import av
 
 from gateway.audio.errors import AudioError
 
-MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # the same as for WAV
+MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000  # the limits for WAV, too
 MAX_CHANNELS = 8
 FREE_S = 30.0  # this much is allowed in addition, whatever the size
 MAX_S_PER_KIB = 20.0  # Opus of pure silence has up to 7 s in a KiB

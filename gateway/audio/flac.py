@@ -47,7 +47,7 @@ def decode_flac(source: ByteSource, sample_rate_hz: int) -> Iterator[DecodedAudi
 
 
 def _read_metadata(source: ByteSource) -> tuple[bytes, bytes]:
-    """Read the signature and all blocks of metadata. Returns the first block, STREAMINFO, and the bytes after the last
+    """Read the signature and all blocks of metadata. Returns the first block (STREAMINFO) and the bytes after the last
     block."""
     held, at, is_last = bytearray(), 4, False  # after the 4 bytes of the signature
     while not is_last:
@@ -82,7 +82,7 @@ class _Splitter:
 
     def __init__(self) -> None:
         self._held = bytearray()
-        self._searched = 1  # no other frame begins in this many of the held bytes
+        self._searched = 1  # in this many bytes at the beginning of _held, no second frame begins
 
     def push(self, data: bytes) -> Iterator[bytes]:
         """Take more bytes. Yields the frames that are complete. Raises AudioError."""
@@ -104,7 +104,7 @@ class _Splitter:
     def _end(self, header_bytes: int) -> int:
         """Where the first frame ends: at the next header with a greater number. 0: its end has not come yet.
 
-        header_bytes: the longest possible header, if more bytes will come.
+        header_bytes: the length of the longest possible header while more bytes may come; 0 at the end of the stream.
         """
         number = _frame_number(self._held[:MAX_HEADER_BYTES])
         if number is None or self._held[0] != 0xFF:

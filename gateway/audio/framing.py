@@ -3,10 +3,11 @@
 If bytes make no sense, libav silently searches for the next structure that it understands: the learner would not be
 heard, and would get no error. So each byte passes through here first. If the structure breaks, the stream is over and
 the error is named. If a new header comes, because a client restarted its MediaRecorder, a new stream begins. At the end
-of input, Framing knows whether the last element or page was cut off.
+of input, Framing knows whether the last element, page or box was cut off.
 
 WebM    a sequence of elements: id, size, body. Segment and Cluster are entered, whatever size they claim (live WebM
-        says "unknown"); all other elements are skipped. https://www.rfc-editor.org/rfc/rfc8794
+        says "unknown"); the bodies of other known elements are passed on as they are. An unknown element counts as
+        damage. https://www.rfc-editor.org/rfc/rfc8794
 Ogg     a sequence of pages: 27 bytes, a table of segment lengths, the segments. https://www.rfc-editor.org/rfc/rfc3533
 MP4     a sequence of boxes: size, type, body. `moov` describes the tracks, and must come before the sound (`mdat`),
         as in the fragmented files of MediaRecorder. https://www.w3.org/TR/mse-byte-stream-format-isobmff/
@@ -18,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
-MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # for an MP4 whose bytes come only when the recording is complete
+MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an `mdat`: it is large if an MP4 comes only when the recording is complete
 
 _EBML = 0x1A45DFA3
 _TRACKS, _TRACK, _CONTENT_ENCODINGS = 0x1654AE6B, 0xAE, 0x6D80
@@ -44,8 +45,8 @@ class NewStream(Exception):  # noqa: N818 - it marks a place
 class Framing(ABC):
     """Takes a stream's bytes, cut anywhere, and returns those that certainly belong to it.
 
-    The header of an element or page is held back until it is complete. `rest`: the first bytes of a new stream, once
-    one has begun. `damage`: why the structure broke, if it did. After either, the stream is over.
+    The header of an element, page or box is held back until it is complete. `rest`: the first bytes of a new stream,
+    once one has begun. `damage`: why the structure broke, if it did. Once either is set, the stream is over.
     """
 
     def __init__(self) -> None:
@@ -97,8 +98,8 @@ class Framing(ABC):
 
     @abstractmethod
     def _unit(self, head: bytes) -> tuple[int, int] | None:
-        """The sizes of header and body, in bytes, of the unit that begins with `head`; None if the header is not
-        complete."""
+        """The sizes of header and body, in bytes, of the element, page or box that begins with `head`; None if the
+        header is not complete."""
 
 
 class WebmFraming(Framing):

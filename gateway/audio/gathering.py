@@ -2,9 +2,9 @@
 
 Recognition listens in windows of VOICE_WINDOW_S, and a message for each window costs more CPU than its content. Most
 windows say nothing new. While a voice goes on, neither a loud window nor a single quiet one is a pause. While nobody
-speaks, a quiet window is not a voice. Such a window waits for the next one. Any other window goes at once, together
-with those that have waited. Without this the gateway takes 1.4 to 1.9 times as much CPU
-(docs/adr/0027-less-machinery.md).
+speaks, a quiet window is not a voice. Each of these windows waits for the next one. Any other window goes at once,
+together with those that have waited, and so does the last window that fits into a message. Without this the gateway
+takes 1.4 to 1.9 times as much CPU (docs/adr/0027-less-machinery.md).
 
 The gateway has its own thresholds. They decide when a message goes, never how recognition hears it. A test with
 recognition's own endpointing shows that no pause is held back.
@@ -18,8 +18,8 @@ import math
 from common.pcm import BYTES_PER_SAMPLE
 
 SPEAKING_WINDOWS, SILENT_WINDOWS = 6, 12
-"""At most this many windows go as one message. So a caption may come five windows late. A voice that is hardly louder
-than the room may reach recognition eleven windows late."""
+"""The most windows in one message while somebody speaks, and while nobody speaks. So a caption may come five windows
+late. A voice that is hardly louder than the room may reach recognition eleven windows late."""
 _QUIET = 0.32  # times the level of the recent loudest window, that is 10 dB below it: a voice may have stopped
 _LOUD = 2.0  # times the floor, that is 6 dB above it: softer sound may be only the noise of the room
 _FADE = 0.97  # for each window: the level of the recent loudest falls by 8 dB in a second
@@ -50,7 +50,7 @@ class Gathering:
         self._waiting = 0  # the number of complete windows that wait
         self._loudest = 0.0
         self._floor = math.inf
-        self._was_quiet = False  # the window before this one
+        self._was_quiet = False  # whether the latest complete window was quiet
 
     @property
     def missing_bytes(self) -> int:
@@ -87,7 +87,7 @@ class Gathering:
         self._loudest = max(level, self._loudest * _FADE)
         self._floor = max(_LEAST_FLOOR, min(level, self._floor * _RISE))
         is_like_room = level <= self._floor * _LOUD
-        is_nearer_to_room = level * level < self._floor * self._loudest  # compared in decibels
+        is_nearer_to_room = level * level < self._floor * self._loudest  # than to the loudest, in decibels
         is_quiet = is_like_room or (is_nearer_to_room and level < self._loudest * _QUIET)
         was_quiet, self._was_quiet = self._was_quiet, is_quiet
         if self._waiting >= self.most_windows:

@@ -30,7 +30,8 @@ from gateway.audio.types import DecodedAudio, Quiet, StreamCut, StreamKind
 
 
 class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"]):
-    """Decodes what one session sends. One task feeds, another iterates; both run in the event loop that made it.
+    """Decodes what one session sends. One task feeds, another iterates; both run in the event loop in which the
+    AudioInput was made.
 
     sample_rate_hz: the rate of the PCM that comes out. encoding: "auto" or a StreamKind, as in the `start` message.
     pcm_sample_rate_hz: the rate of raw PCM that comes in.
@@ -63,15 +64,15 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
         return self._latest.source_sample_rate_hz if self._latest else None
 
     def announce(self, encoding: str, pcm_sample_rate_hz: int = 16_000) -> None:
-        """Take the format that a `start` message names. Raises AudioError if audio is being decoded already, or can't
-        be decoded.
+        """Take the format that a `start` message names. Raises AudioError if audio is being decoded already, or if
+        that format can't be decoded.
 
         A `start` may also come after audio that was refused because its format had not been announced.
         """
         self._detector.announce(encoding, pcm_sample_rate_hz)
 
     async def feed(self, data: bytes) -> None:
-        """Take a frame, cut anywhere. An empty frame after the first one has no effect.
+        """Take a frame, cut anywhere. Once a frame has had data, empty frames have no effect.
 
         Waits while this session's decoder, or the task that iterates, is behind.
 
@@ -96,15 +97,16 @@ class AudioInput(AsyncIterator["DecodedAudio | AudioError | StreamCut | Quiet"])
             raise detected.error
 
     async def cut(self, *, keep: bool = True, turn_id: str = "") -> None:
-        """Have a StreamCut come out after the audio so far. Only for PCM at this rate, which needs no decoding."""
+        """Have a StreamCut come out after the audio so far. Only for PCM at `sample_rate_hz`, which needs no
+        decoding."""
         if not self._finished:
             await self.plain.send_rest()
             await self._decoded.send(StreamCut(keep, turn_id))
 
     async def finish(self) -> None:
-        """End of input: the decoder's remaining audio comes out, then the iteration ends.
+        """End of input: the remaining audio comes out, then the iteration ends.
 
-        Raises AudioError (truncated_audio) if all the audio together is too short to be recognised.
+        Raises AudioError (truncated_audio) if too few bytes came to tell their format.
         """
         if self._finished:
             return

@@ -26,7 +26,7 @@ class Levels:
             self._energy += int((wide * wide).sum(dtype=np.int64))
 
     def include(self, other: Levels) -> None:
-        """Add the sums of `other`."""
+        """Include what `other` has measured."""
         self.samples += other.samples
         self.peak = max(self.peak, other.peak)
         self._energy += other._energy

@@ -21,7 +21,7 @@ _FADE = 0.8  # the energies so far are multiplied by this after each block
 
 
 class MonoResampler:
-    """Converts one stream with this many channels. Give it each frame, and None at the end."""
+    """Converts one stream of `channels` channels. Give it each frame, and None at the end."""
 
     def __init__(self, channels: int, sample_rate_hz: int) -> None:
         self._layout = "stereo" if channels == 2 else "mono"
@@ -74,7 +74,7 @@ class Downmix:
         self._channel = 2  # index in the same order
 
     def mix(self, stereo: npt.NDArray[np.int16]) -> bytes:
-        """stereo: (samples, 2)."""
+        """16-bit little-endian mono PCM. stereo: an array of the shape (samples, 2)."""
         out, at = [], 0
         while at < len(stereo):
             part = stereo[at : at + BLOCK - self._filled].astype(np.int32)
@@ -107,7 +107,7 @@ class ChannelChoice:
         self._channel = 0
 
     def pick(self, samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """samples: (samples, channels) of any type. Returns (samples,)."""
+        """The chosen channel. samples: an array of the shape (samples, channels), of any type."""
         out, at = [], 0
         while at < len(samples):
             part = samples[at : at + BLOCK - self._filled]

@@ -18,7 +18,7 @@ from gateway.audio.types import ByteSource, DecodedAudio
 
 @dataclass(frozen=True, slots=True)
 class PcmFormat:
-    """codec: libav's name ("pcm_s24le"). channels: interleaved."""
+    """codec: libav's name ("pcm_s24le"). channels: how many; their samples are interleaved."""
 
     codec: str
     sample_rate_hz: int
@@ -125,7 +125,7 @@ class FrameConverter:
         return rest + self._resampler.resample(frame)
 
     def flush(self) -> bytes:
-        """The samples that the resampler still holds, at the end of the stream."""
+        """The samples that the resampler still holds, at the end of the stream or of a format."""
         return self._resampler.resample(None) if self._resampler else b""
 
 

@@ -43,7 +43,7 @@ class PlainAudio:
         return True
 
     def feed_at_once(self, data: bytes) -> None:
-        """As `AudioInput.feed`, for frames that `takes_at_once` accepts, joined."""
+        """As `AudioInput.feed`. data: the frames, joined, for which `takes_at_once` was True."""
         self._quiet.begin_slice()
         self._quiet.heard(len(data) / BYTES_PER_SAMPLE / self._sample_rate_hz)
         if pcm := self.gathering.add(data) if self.gathering else data:
@@ -61,7 +61,7 @@ class PlainAudio:
             await self._decoded.send(self._piece(rest))
 
     def send_rest_now(self) -> None:
-        """As `send_rest`, but only if there is room."""
+        """As `send_rest`, without waiting: call it only if `decoded` has room."""
         if self.gathering and (rest := self.gathering.rest()):
             self._decoded.send_now(self._piece(rest))
 

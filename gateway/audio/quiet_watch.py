@@ -1,4 +1,4 @@
-"""Notices that no audio has come for a while, because the microphone was switched off or the network is interrupted."""
+"""Notices that no audio has come for a while, as when the microphone is switched off or the network is interrupted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gateway.audio.cadence import Cadence
 
-TIMER_S = 0.002  # the shortest wait, because an event loop's timers count milliseconds
+TIMER_S = 0.002  # a wait no longer than this counts as over, because an event loop's timers count milliseconds
 
 
 class QuietWatch:
@@ -16,7 +16,7 @@ class QuietWatch:
 
     after_s: set it before the first audio; without it, `on_gap` is never called.
 
-    It is a single timer that looks at the clock, because a new timer for each frame would cost more than the frame.
+    A single timer looks at the clock, because a new timer for each frame would cost more than the frame.
     """
 
     def __init__(self, on_gap: Callable[[], None]) -> None:
@@ -29,14 +29,14 @@ class QuietWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin_slice(self) -> None:
-        """Bytes have come. The next `heard` says how much audio they contained."""
+        """Bytes have come: a slice begins. The following calls of `heard` say how much audio it contains."""
         self._came_s, self._taken_s = self._loop.time(), 0.0
         self._cadence.begin_slice()
         if self._timer is None and self.after_s < math.inf:
             self._timer = self._loop.call_later(self.after_s, self._look)
 
     def heard(self, seconds: float) -> None:
-        """The latest bytes contained this much audio."""
+        """The present slice contains this much more audio."""
         self._cadence.heard(seconds)
 
     def take_silence_s(self) -> float:

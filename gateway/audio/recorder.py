@@ -26,8 +26,8 @@ def debug_folder() -> Path:
 class DebugRecorder:
     """Writes 16-bit mono PCM, a second at a time. The header is written each time, so the file is always valid.
 
-    It raises no errors: an error is logged once and ends the recording. A session that comes back gets a second file,
-    `<session-id>-2.wav`. Only the owner of the process can read the files.
+    It raises no errors: an error is logged once and ends the recording. A session that comes back gets a further file,
+    `<session-id>-2.wav`, then `-3` and so on. Only the owner of the process can read the files.
     """
 
     def __init__(self, session_id: str, sample_rate_hz: int, folder: Path | None = None) -> None:

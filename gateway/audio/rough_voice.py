@@ -12,7 +12,7 @@ _LOUD = 4.0  # times the floor: 12 dB above it
 _LEAST_SWING = 600  # of 65,535: softer sounds are background noise
 _RISE = 1.02  # for each window: the floor, which is the recent quietest level, rises by at most 5 dB in a second
 _VOICE_WINDOWS = 8  # an utterance has at least this many loud windows: a quarter of a second
-_PAUSE_WINDOWS = 22  # this many quiet windows end it: 0.7 s
+_PAUSE_WINDOWS = 22  # this many quiet windows in a row end it: 0.7 s
 
 
 class RoughVoice:

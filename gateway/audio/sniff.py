@@ -6,7 +6,7 @@ from gateway.audio.adts import ADTS_HEADER_BYTES, could_be_aac
 from gateway.audio.errors import AudioError
 from gateway.audio.types import StreamKind
 
-# None stands for any byte. An Ogg stream begins with a page that has the flag "beginning of stream" (2).
+# None stands for any byte. In Ogg, 0 is the version of the page, and 2 its flag "beginning of stream".
 _SIGNATURES: dict[StreamKind, tuple[int | None, ...]] = {
     StreamKind.WEBM: (0x1A, 0x45, 0xDF, 0xA3),
     StreamKind.OGG: (*b"OggS", 0, 2),
@@ -25,7 +25,7 @@ ACCEPTED = (
 def starts_stream(data: bytes) -> StreamKind | None:
     """The kind of stream whose complete signature `data` begins with, or None.
 
-    The result is never AAC: all AAC frames begin alike, and samples of raw PCM may look the same.
+    The result is never AAC: each frame of AAC begins like the first of a stream, and samples of raw PCM may, too.
     """
     for kind, signature in _SIGNATURES.items():
         if len(data) >= len(signature) and _fits(data, signature):

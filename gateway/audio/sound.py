@@ -1,4 +1,5 @@
-"""Turns packets that libav decodes into PCM at the wanted rate. Some bad packets are tolerated and heard as a click."""
+"""Has libav decode packets, and turns the result into PCM at the wanted rate. A bad packet is tolerated: the learner's
+sound has a click there. MAX_BAD_PACKETS in a row are an error."""
 
 from __future__ import annotations
 

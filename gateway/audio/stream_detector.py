@@ -2,7 +2,7 @@
 
 announced "auto":      a signature begins a stream; within one, a frame that begins with a signature begins another
 announced a container: the same, for that container alone
-announced PCM:         everything is samples, unless the first frame begins with a container's signature
+announced PCM:         everything is samples, unless the first frame begins with a signature
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Detected(NamedTuple):
 
 class StreamDetector:
     """The detector of one session. It reports a broken beginning once, then drops frames until one begins with a
-    header."""
+    header; if PCM was announced, it drops all."""
 
     def __init__(self, encoding: str, pcm_sample_rate_hz: int) -> None:
         self._has_begun = False

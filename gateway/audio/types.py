@@ -35,7 +35,8 @@ class DecodedAudio:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """The client has sent nothing, not even silence, for this many seconds since the last Quiet."""
+    """For this many seconds the client has sent nothing, not even silence. If the pause goes on, the next Quiet has
+    only the time since this one."""
 
     seconds: float
 

@@ -140,7 +140,7 @@ class _Reader:
         return bytes(self._data[:size])
 
     def take(self, size: int) -> bytes:
-        """Exactly `size` bytes; raises AudioError (truncated_audio)."""
+        """Exactly `size` bytes; raises AudioError (truncated_audio) if there are fewer."""
         taken = self.peek(size)
         if len(taken) < size:
             raise _truncated()

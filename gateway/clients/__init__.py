@@ -1,1 +1,1 @@
-"""The clients of the model servers (gRPC) and of Redis: one for each port of `gateway.ports`."""
+"""The clients of the model servers (gRPC), of Redis and of MCP servers; they implement the ports of `gateway.ports`."""

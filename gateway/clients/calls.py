@@ -56,7 +56,7 @@ class Retries:
 async def open_call(call: Any) -> AsyncIterator[Any]:
     """`call` for the length of the block. At the end of the block the call is cancelled, unless it has ended before.
 
-    Cancelling a task does not cancel the RPC that it waits for.
+    The block is needed because cancelling a task does not cancel the RPC that it waits for.
     """
     try:
         yield call
@@ -74,7 +74,7 @@ def service_errors(service: str) -> Iterator[None]:
 
 
 async def write(call: Any, message: Any, service: str) -> None:
-    """Send a message on a call that may have ended already. Raises the ServiceError for its status."""
+    """Send a message on a call that may have ended already. Raises the ServiceError for the call's status."""
     try:
         await call.write(message)
     except grpc.aio.AioRpcError as error:

@@ -1,4 +1,4 @@
-"""Chat completions for other applications over gRPC, as the port `Chat`."""
+"""The language model over gRPC for other applications, as the port `Chat`."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ PARTNER_ADAPTER = "partner"
 
 @dataclass(frozen=True, slots=True)
 class LlmModel:
-    """How the service describes its model. parameters: the number of them; 0 if unknown. adapter: the LoRA adapter in
+    """How the service describes its model. parameters: how many it has; 0 if unknown. adapter: the LoRA adapter in
     use; empty without one."""
 
     parameters: int = 0
@@ -53,7 +53,7 @@ class GrpcLlm:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
         self._model = model
         self._calls = 0
-        self._giving_way: set[Any] = set()  # calls that end when a learner's reply is requested
+        self._giving_way: set[Any] = set()  # calls that end when a reply to a learner is requested
 
     @property
     def is_idle(self) -> bool:
@@ -123,7 +123,8 @@ class GrpcLlm:
                 await retries.after_refusal(error)
 
     async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> str:
-        """The whole reply. Raises BusyError when a learner's reply is requested meanwhile."""
+        """The whole answer to a request that gives way. Raises BusyError when a reply to a learner is requested
+        meanwhile."""
         with service_errors("LLM"):
             async with open_call(self._stub.Generate(request)) as call:
                 self._giving_way.add(call)
@@ -133,7 +134,9 @@ class GrpcLlm:
                     task = asyncio.current_task()
                     if task and task.cancelling():
                         raise
-                    raise BusyError("LLM: a learner's reply needs the model; send this request again later") from None
+                    raise BusyError(
+                        "LLM: a reply to a learner needs the model; send this request again later"
+                    ) from None
                 finally:
                     self._giving_way.discard(call)
 

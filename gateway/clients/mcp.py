@@ -66,7 +66,7 @@ class McpTools:
         except TimeoutError:
             logger.warning("the MCP server %s took longer than %g s for %s", server.name, server.timeout_s, found.name)
             return "timeout", "Error: the tool has not answered in time."
-        except Exception as error:  # conversations go on; the error's text may quote arguments
+        except Exception as error:  # conversations go on; the log has no text of the error, which may quote arguments
             logger.warning("the MCP server %s failed at %s (%s)", server.name, found.name, type(error).__name__)
             return "error", "Error: the tool failed."
         return "error" if result.is_error else "ok", _text_of(result)[: server.max_result_chars]

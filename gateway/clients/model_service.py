@@ -29,7 +29,7 @@ DESCRIBE = {
     "llm": _describing(llm_pb2_grpc.LlmServiceStub, llm_pb2.DescribeRequest()),
     "tts": _describing(tts_pb2_grpc.TtsServiceStub, tts_pb2.DescribeRequest()),
 }
-"""The service's name → the call of a channel's server that describes its engine."""
+"""A service's name → a function that takes a channel and returns the method `Describe` of the server behind it."""
 
 
 class ModelService:
@@ -56,7 +56,8 @@ class ModelService:
         return await self._refusal()
 
     async def _refusal(self) -> str:
-        """Why a service that reports itself healthy refuses our calls, if it does. Health checks need no token."""
+        """Why a service that reports itself healthy refuses our calls, if it does. Health checks need no token, so
+        they don't show it."""
         try:
             await self._describe(timeout=PROBE_TIMEOUT_S)
         except grpc.aio.AioRpcError as error:

@@ -31,11 +31,12 @@ from gateway.ports import (
     VoicePaused,
 )
 
-# A stream that has taken this much audio has worked, even if it sent no event. Earlier retries then no longer count.
+# A stream that has taken this much audio and breaks between turns has worked, even if it sent no event. Then earlier
+# retries no longer count.
 WORKED_S = 5.0
 # Audio kept while nobody speaks: longer than recognition takes to report a voice.
 SILENCE_S = 3.0
-# The most audio kept: the longest turn that ASR_MAX_TURN_MS allows, and a little more: its end is reported late.
+# The most audio kept: the longest turn that ASR_MAX_TURN_MS allows, and a little more, as its end is reported late.
 MOST_KEPT_S = MAX_TURN_MS / 1000 + 5.0
 
 
@@ -70,7 +71,7 @@ class RecentAudio:
         self._trim()
 
     def turn_began(self, sample: int) -> None:
-        """A turn has begun at this position: keep everything from there on until it ends."""
+        """A turn has begun at this position: until it ends, keep its audio, and a little from before it."""
         self._turn = sample
 
     def turn_ended(self, sample: int) -> None:
@@ -134,7 +135,8 @@ class _Stream:
         self._worked_samples = round(WORKED_S * rate_hz)
         self._origin = 0  # position of the call's first sample in the whole stream
         self._opened_at = 0  # how much audio had come when the call was opened, in samples
-        self._is_resuming = False  # an earlier call has reported the beginning of this turn
+        # Whether an earlier call has reported the beginning of this turn, and the present call has not yet.
+        self._is_resuming = False
         self._eager_told = False
 
     async def send(self, pcm: bytes) -> None:

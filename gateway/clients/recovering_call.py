@@ -2,7 +2,8 @@
 replica.
 
 Only this module retries streams to recognition and synthesis. One task writes, another reads. The reader opens the new
-call. Until then the writer remembers what it writes, and `replay` sends that to the new call.
+call. The writer remembers what it writes; `replay` sends the new call what the broken one may not have answered, and
+what was written since.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ Stream = TypeVar("Stream", bound=WrittenStream)
 class RecoveringCall(Generic[Stream]):
     """A call that is replaced when it breaks.
 
-    service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: writes to a new call what the
-    earlier call may not have answered. writing: the lock that the writer holds while it writes and remembers.
-    has_finished: whether the writer is done.
+    service: "asr" or "tts". begin: makes a call, to be entered with `async with`. replay: see the
+    module's docstring. writing: the lock that the writer holds while it writes and remembers. has_finished: whether the
+    writer is done.
     """
 
     def __init__(

@@ -68,7 +68,8 @@ class _Stream:
             await stream.send_text(rest)
 
     def _noted(self, chunk: SpeechChunk) -> SpeechChunk:
-        """Remember how much is spoken after this chunk. Returns the chunk with positions in the whole stream."""
+        """Remember how much is spoken by the end of this chunk. Returns the chunk with positions in the whole
+        stream."""
         words = tuple(
             replace(
                 word,

@@ -1,10 +1,10 @@
 """A connection to Redis that copes with restarts, failovers, dropped connections, Sentinel, and many writes at once.
 
-redis://host:6379/0, rediss://…, unix://…               one server, or a host name that a failover moves
+redis://host:6379/0, rediss://…, unix://…               one server; a failover may change which one the host name means
 redis+sentinel://host:26379,host2:26379/mymaster/0      the master that these Sentinels name
 
-By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. If the server
-restarted or closed idle connections, one write on each pooled connection would be lost.
+By default, redis-py 8.1 retries nothing if it is opened by URL, and refuses the 101st simultaneous write. So whenever
+the server restarts or closes idle connections, one write on each pooled connection would be lost.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ from redis.exceptions import (
 from common.errors import UnavailableError
 
 TIMEOUT_S = 2.0  # the limit of each wait: for an answer, a new connection, or a free connection of the pool
-CONNECTIONS = 50  # at once; each write takes a fraction of a millisecond, so further writes wait for a free connection
+# The most connections at once. Further writes wait for a free one, but not for long: a write takes a fraction of a
+# millisecond.
+CONNECTIONS = 50
 RETRIES = 3
 LONGEST_PAUSE_S = 0.2
 MOVED = (ConnectionError, ReadOnlyError, MasterDownError)
@@ -54,7 +56,7 @@ CLUSTER = ("redis+cluster", "rediss+cluster")
 
 
 def open_redis(url: str) -> redis.Redis:
-    """A client that retries commands. Raises ValueError with a sentence if the URL can't be used.
+    """A client that retries commands. If the URL can't be used, raises a ValueError that says why.
 
     After a broken connection, READONLY or MASTERDOWN, a command is sent again over a new connection, which may lead to
     a new master. So scripts and commands must be safe to repeat. After a time-out, a command is not sent again, because
@@ -82,7 +84,7 @@ class _WaitingSentinelPool(SentinelConnectionPool, redis.BlockingConnectionPool)
     simultaneous command."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
-        """Close the connections, and at the end (`inuse_connections`) those to the Sentinels."""
+        """Close the free connections; with `inuse_connections`, also those in use and those to the Sentinels."""
         await super().disconnect(inuse_connections)
         if inuse_connections:
             await asyncio.gather(*(sentinel.aclose() for sentinel in self.sentinel_manager.sentinels))
@@ -167,7 +169,8 @@ never passed on, because it may quote stored data."""
 
 
 def explain(error: Exception) -> str:
-    """What is wrong with Redis and what to do, as the rest of a sentence. It never contains the stored data."""
+    """What is wrong with Redis and what to do, as the rest of a sentence that begins with "Redis". It never contains
+    the stored data."""
     match error:
         case ReadOnlyError() | MasterDownError():
             return "is a read-only replica; REDIS_URL must lead to the master, also after a failover"

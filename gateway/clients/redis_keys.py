@@ -1,7 +1,8 @@
 """The keys of sessions and learners in Redis. Keys contain learners' names and tokens only as digests.
 
-If a key has braces, only the part between them decides on which node of a cluster the key is. So all keys of a session,
-or of a learner's record, are on one node, and a script may use them together.
+A function `…_key` or `…_keys` returns the Redis key, or keys, of what its docstring names. If a key has braces, only
+the part between them decides on which of several nodes the key is. So all keys of a session, or of a learner's record,
+are on one node, and a script may use them together.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 from typing import NamedTuple
 
 RESUME_KEY = "aitalk:resume_key"
-"""The key that makes the resume tokens of the Realtime API."""
+"""The key of the secret that makes the resume tokens of the Realtime API."""
 
 
 class LearnerKeys(NamedTuple):
@@ -24,7 +25,7 @@ class LearnerKeys(NamedTuple):
 
 
 def session_key(session_id: str) -> str:
-    """The hash of a session. Its turns are in the list `…:turns`."""
+    """The hash of a session."""
     return f"aitalk:session:{{{session_id}}}"
 
 
@@ -60,4 +61,4 @@ def digest(text: str) -> str:
 
 
 def _learner_digest(learner: str) -> str:
-    return digest(f"aitalk learner {learner}")  # differs from the digest of the name alone
+    return digest(f"aitalk learner {learner}")  # so that it equals no digest that is used elsewhere

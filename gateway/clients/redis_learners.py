@@ -4,12 +4,12 @@
     aitalk:learner:{SHA-256}:conversations  hash        digest of the session's id → the conversation's entry (JSON)
     aitalk:learner:{SHA-256}:used           hash        "en word" → 1, for each word that the learner has used
     aitalk:learner:{SHA-256}:words          hash        "en word" → a word to learn (JSON)
-    aitalk:learner:{SHA-256}:sessions       sorted set  session ids by the time of their last beginning
+    aitalk:learner:{SHA-256}:sessions       sorted set  the session ids, by the time when each session last began
 
 The SHA-256 is a digest of the learner's name. All these keys are kept for PROGRESS_TTL_S after the record's last
 change, or for UNUSED_TTL_S as long as the learner has neither said anything nor kept a word. The writes of a
 conversation name the record's id, and have no effect once that record is erased. An erasure finds the conversations by
-the session ids. An id is dropped when its session can't be stored any more.
+the session ids. An id is dropped when its session has expired for certain.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ MAX_CONVERSATIONS = 500
 MAX_WORDS_USED = 20_000
 MAX_WORDS_TO_LEARN = 1000
 UNUSED_TTL_S = 24 * 3600
-"""How long a record is kept without a word and without a turn."""
+"""How long a record is kept if the learner has neither said anything nor kept a word."""
 SESSION_SLACK_S = 24 * 3600
-"""A session's id is kept this much longer than the session itself, counted from its last beginning."""
+"""A session's id is kept for the session's time to live and this long in addition, from when the session last began."""
 
 
 # KEYS: the fields of LearnerKeys. ARGV: the record's id ("": any), time to live, then one of
 #   "spoken"
-#   "agree", id and beginning of a new record, session id or "", now, the time before which session ids are dropped
+#   "agree", id and beginning of a new record, session id or "", now, the time before which session ids are dropped:
+#   returns the record's id
 #   "used", the most words that may be kept, words …: returns those that are new
 #   "put", which key, field, document, the most that may be kept: returns 0 if there is no room
 #   "drop", which key, field: returns how many were dropped
@@ -167,7 +168,8 @@ class RedisLearners:
         return LearnedWord.model_validate_json(found) if found else None
 
     async def put_word(self, learner: str, word: LearnedWord) -> None:
-        """Keep a word to learn, or replace it. Raises NoRecordError, or InvalidInputError if too many are kept."""
+        """Keep a word to learn, or replace it. Raises NoRecordError, or InvalidInputError if there is no room for one
+        more."""
         field = _field(word.language, word.word)
         outcome = await self._change(learner, "", "put", _WORDS, field, word.model_dump_json(), MAX_WORDS_TO_LEARN)
         if outcome == -1:
@@ -240,7 +242,7 @@ class RedisLearners:
 
 
 def _record(since: str, conversations: Iterable[str], used: Iterable[str], words: Iterable[str]) -> LearnerRecord:
-    """A record from its documents. Many documents take a while to read."""
+    """A record from its documents. Call this in a thread, because many documents take a while to read."""
     by_language: defaultdict[str, list[str]] = defaultdict(list)
     for one in sorted(used):
         language, _, word = one.partition(" ")

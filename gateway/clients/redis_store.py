@@ -3,16 +3,16 @@
 aitalk:session:{id}                   hash    state (JSON), token (SHA-256 of the resume token), epoch
 aitalk:session:{id}:turns             list    one JSON document per turn
 aitalk:learner:{SHA-256}              hash    usual_pause_ms; the key contains only a digest of the learner's name
-aitalk:client_secret:{SHA-256}        string  the settings of a short-lived key (`ek_…`); the name contains its digest
+aitalk:client_secret:{SHA-256}        string  the settings of a short-lived key (`ek_…`), whose digest the name has
 aitalk:client:{SHA-256}:secrets       zset    a client's valid short-lived keys, with their bytes → when they expire
 aitalk:client:{SHA-256}:secrets_held  hash    bytes: how much these keys hold together
-aitalk:resume_key                     string  a random key that makes the resume tokens of the Realtime API
+aitalk:resume_key                     string  a random secret that makes the resume tokens of the Realtime API
 
-The first two are kept for SESSION_TTL_S after the last change. The third is kept for LEARNER_TTL_S after the learner's
-last conversation, the fourth until the short-lived key expires, the fifth and sixth for two hours after the client's
-last such key, and the seventh for ever. A session does not say which learner it belongs to. Each resumption raises the
-session's epoch. Writes of an older epoch are refused, so that an old connection can't write into a conversation that
-has moved.
+A session and its turns are kept for SESSION_TTL_S after the last change; without a turn, at most for UNTOLD_TTL_S. A
+learner's usual pause is kept for LEARNER_TTL_S after the learner's last conversation, the settings of a short-lived key
+until it expires, what is known about a client's short-lived keys for two hours after the latest of them was made, and
+the secret for ever. A session does not say which learner it belongs to. Each resumption raises the session's epoch.
+Writes of an older epoch are refused, so that an old connection can't write into a conversation that has moved.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ logger = logging.getLogger(__name__)
 
 
 UNTOLD_TTL_S = 1800
-"""How long a session without a turn is kept. An idle session ends earlier."""
+"""How long a session without a turn is kept. By default, an idle session ends earlier (IDLE_TIMEOUT_S)."""
 LEFT_TTL_S = 60
 """How long a session without a turn is kept after its learner has left."""
 MAX_SECRETS_BYTES = 32 * 1024 * 1024
-"""What the valid short-lived keys of one client may hold together; 10,000 keys with 3 kB of settings each."""
+"""What the valid short-lived keys of one client may hold together, for example 10,000 keys with 3 kB of settings
+each."""
 SECRET_BYTES = 300
-"""What a short-lived key takes beside its settings, about."""
+"""About how many bytes a short-lived key takes beside its settings."""
 LONGEST_SECRET_S = 7200
 
 # Each of these writes may be repeated: the second time changes nothing. Only a "turn" at place -1 would be added twice.
@@ -55,7 +56,7 @@ LONGEST_SECRET_S = 7200
 #   "state", its document
 #   "turn", its place (-1: after all others), its document
 #   "turns", all their documents
-#   "probe": nothing
+#   "probe", nothing more: only tests whether a script can write
 #   "all", the token's digest, the state's document, the turns' documents: written even if there is no such session
 #   "new", the same arguments: replaces whatever is stored under this id
 # Returns 0 if there is no such session, -1 if it has a newer epoch, -2 if earlier turns are missing.
@@ -85,8 +86,9 @@ redis.call('EXPIRE', KEYS[2], ttl)
 return 1
 """
 
-# KEYS: the key, and those of `secrets_keys`. ARGV: document, time to live, its bytes, the most bytes of all valid keys,
-# the longest time to live. Returns 0 if the client's keys hold too much already.
+# KEYS: the short-lived key, and those of `secrets_keys`. ARGV: document, time to live, the bytes that the key takes,
+# the most bytes of all the client's valid keys, the longest time to live. Returns 0 if the client's keys would hold
+# more than that.
 _KEEP_KEY = """
 local secret, valid, held = unpack(KEYS)
 local now = tonumber(redis.call('TIME')[1])
@@ -173,7 +175,7 @@ class RedisStore:
 
         Raises SessionUnknownError, also for a session that can't be read, or WrongTokenError.
         """
-        await self.unsaved.save(session_id)  # after the takeover, this gateway could not write it any more
+        await self.unsaved.save(session_id)  # after the takeover, the unsaved turns could not be written any more
         key = session_key(session_id)
         async with reachable():
             fields = await awaited(self._redis.hgetall(key))
@@ -212,7 +214,8 @@ class RedisStore:
     async def append(self, state: SessionState, turn: Turn, *, at: int = -1) -> None:
         """Add a turn to a session, or replace one. Raises SessionTakenError if a newer connection owns it.
 
-        at: the turn's place. Raises SessionLostError if earlier turns are missing, which may happen after a failover.
+        at: the turn's place; -1: after all others. Raises SessionLostError if earlier turns are missing, which may
+        happen after a failover.
         """
         await self._write(state, "turn", at, *_documents([turn]))
 
@@ -227,10 +230,11 @@ class RedisStore:
             await awaited(self._redis.delete(session_key(session_id), turns_key(session_id)))
 
     async def resume_key(self) -> bytes:
-        """The key that makes the resume tokens of the Realtime API. All gateways have the same; the first one makes it.
+        """The secret that makes the resume tokens of the Realtime API. The first gateway makes the secret, and all
+        gateways use it.
 
-        While Redis can't be reached, this is the key that the gateway had last. If Redis has lost its data, it gets
-        that key again.
+        While Redis can't be reached, this is the secret that the gateway had last. If Redis has lost its data, it gets
+        that secret again.
         """
         with suppress(UnavailableError):
             async with reachable():

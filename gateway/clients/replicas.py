@@ -63,7 +63,7 @@ class GrpcReplicas:
 async def resolve(addresses: str) -> dict[str, str]:
     """Resolves host:port pairs, separated by commas: each ip:port → its host name.
 
-    Unknown hosts are left out. Other addresses ("unix:…", "dns:///…") stay as they are.
+    Unknown hosts are left out. Other addresses ("unix:…", "dns:///…") stay as they are, with an empty host name.
     """
     found: dict[str, str] = {}
     for address in filter(None, (part.strip() for part in addresses.split(","))):

@@ -55,7 +55,7 @@ class ModelServices:
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
     def _open(self, address: str, host: str) -> grpc.aio.Channel:
-        """A channel to one replica, whose certificate has the service's name."""
+        """A channel to one replica. host: the host name in its certificate."""
         return open_channel(address, self._security, name=host)
 
     @property

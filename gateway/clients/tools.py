@@ -32,7 +32,7 @@ def tools_to_proto(use: ToolUse) -> dict[str, Any]:
 
 
 def calls_to_proto(calls: Iterable[ToolCall]) -> list[llm_pb2.ToolCall]:
-    """The calls that a message made."""
+    """The calls in a message."""
     return [llm_pb2.ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in calls]
 
 

@@ -1,6 +1,7 @@
 """A stub whose calls carry the ids and the trace of the calling task.
 
-It is not a gRPC interceptor, because grpc.aio would put a queue and a task around each stream of an interceptor.
+It is not a gRPC interceptor, because grpc.aio would put a queue and a task around each stream that an interceptor
+sees.
 """
 
 from __future__ import annotations

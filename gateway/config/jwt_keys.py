@@ -15,7 +15,8 @@ _ALGORITHMS = {
 
 
 def algorithm_of(pem: str) -> str:
-    """The algorithm of tokens for this public key. Raises ValueError if it is not a public key of a known kind."""
+    """The algorithm of the tokens that this public key checks. Raises ValueError if the key is not a public key of a
+    known kind."""
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm):

@@ -9,8 +9,8 @@ class McpServer(BaseModel):
     """One server, over streamable HTTP.
 
     name: for the log. token: a bearer token. tools: those that the partner may use; None: all. allow: those of them
-    that may change something without a confirmation. timeout_s: for one call. max_result_chars: longer results are cut
-    off after this many characters.
+    that may change something without a confirmation. timeout_s: for one call, or for asking for the tools.
+    max_result_chars: longer results are cut off after this many characters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -86,15 +86,15 @@ class GatewaySettings(ProcessSettings):
     help_after_s: float = Field(
         12.0,
         ge=0,
-        description="Seconds of silence after which the partner offers help, once per turn. Longer for beginners and "
-        "for learners with long pauses. 0: never.",
+        description="Seconds of silence after which the partner offers help, once per turn. The time is longer for "
+        "beginners and for learners with long pauses. 0: never.",
     )
     tool_timeout_s: float = Field(
         30.0,
         gt=0,
         le=600,
-        description="Seconds that a client may take for the result of a tool that the partner calls. Then the partner "
-        "goes on without it.",
+        description="Seconds that a client may take for the result of a tool that the partner calls. After that, the "
+        "partner goes on without the result.",
     )
     mcp_servers: SecretStr = Field(
         SecretStr(""),
@@ -228,15 +228,15 @@ class GatewaySettings(ProcessSettings):
         description="Sample rate of the model in Hz; always 16000. Clients may send any rate from 8,000 to 48,000 Hz.",
     )
     tts_sample_rate: int = Field(
-        24000, ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ, description="Sample rate of the partner's audio."
+        24000, ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ, description="Sample rate of the partner's audio in Hz."
     )
     llm_max_tokens: int = Field(256, ge=1, description="Upper limit for the partner's replies, in tokens.")
     history_max_chars: int = Field(
         6000,
         ge=200,
-        description="How much of the conversation the language model sees, in Latin letters. A Cyrillic letter counts "
-        "as 2.5, a Chinese or Thai character as 4, because they take more tokens. A model of less than 500 million "
-        "parameters sees the last 4 to 8 exchanges at most.",
+        description="How much of the conversation the language model sees, counted in Latin letters. A Cyrillic "
+        "letter counts as 2.5, a Chinese or Thai character as 4, because they take more tokens. Of this, a model of "
+        "less than 500 million parameters sees only the last 4 to 8 exchanges.",
     )
     scenarios_dir: Path | None = Field(
         None,
@@ -270,7 +270,7 @@ class GatewaySettings(ProcessSettings):
     @field_validator("redis_url")
     @classmethod
     def _usable_redis_url(cls, url: SecretStr) -> SecretStr:
-        """The message does not contain the URL, which may hold a password."""
+        """The error's message does not contain the URL, which may hold a password."""
         form = REDIS_URL.fullmatch(url.get_secret_value())
         if form is None:
             raise ValueError(
@@ -282,7 +282,7 @@ class GatewaySettings(ProcessSettings):
     @field_validator("mcp_servers")
     @classmethod
     def _usable_mcp_servers(cls, servers: SecretStr) -> SecretStr:
-        """The message does not contain the value, which may hold tokens."""
+        """The error's message does not contain the value, which may hold tokens."""
         read_servers(servers.get_secret_value())
         return servers
 
@@ -309,17 +309,18 @@ class GatewaySettings(ProcessSettings):
         if self.environment == "production":
             if not self.needs_log_in:
                 raise ValueError("in production it needs AUTH_TOKENS, JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
-            # JWT_SECRET needs neither: whoever has the secret can write any audience and issuer into a token.
+            # JWT_SECRET needs no audience or issuer: whoever has the secret can write any of them into a token.
             name = "JWT_JWKS_URL" if self.jwt_jwks_url else "JWT_PUBLIC_KEY" if self.jwt_public_key else ""
             if name and not (self.jwt_audience and self.jwt_issuer):
                 raise ValueError(
-                    f"in production {name} needs JWT_AUDIENCE and JWT_ISSUER: an issuer's keys also sign others' tokens"
+                    f"in production {name} needs JWT_AUDIENCE and JWT_ISSUER: an issuer's keys "
+                    "also sign tokens for others"
                 )
             if self.jwt_jwks_url.startswith("http:"):
                 raise ValueError("in production JWT_JWKS_URL needs https, or its keys could be replaced on their way")
 
     def warnings(self) -> list[str]:
-        """Warnings for the operator before other people use this gateway."""
+        """Warnings about settings that are allowed, but risky in production."""
         addresses = (self.asr_address, self.llm_address, self.tts_address)
         is_open = not (self.service_token.get_secret_value() or self.grpc_tls_ca or self.grpc_tls_cert)
         away = [one for one in addresses if not one.startswith(("127.", "localhost:", "[::1]"))]
@@ -334,7 +335,7 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def allowed_origins(self) -> list[str]:
-        """CORS_ORIGINS as a list. Its default is for developers of pages, so production has none."""
+        """CORS_ORIGINS as a list. Its default is for developers of pages, so in production the default is none."""
         if self.environment == "production" and "cors_origins" not in self.model_fields_set:
             return []
         return [origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip()]

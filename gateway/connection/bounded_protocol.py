@@ -1,6 +1,7 @@
 """uvicorn's WebSocket protocol, with limits on everything that a client may send besides whole messages.
 
-The files of this folder use names from inside uvicorn and websockets, so pyproject.toml bounds the versions of both:
+The files of this folder use names from inside uvicorn and websockets, so pyproject.toml bounds the versions of both.
+These are the names:
 
     uvicorn's WebSocket protocol  app, close_sent, close_timeout, conn, curr_msg_data_type, disconnected, frames,
                                   handle_close, handle_cont, handle_parser_exception, handle_ping, handle_pong,
@@ -24,7 +25,7 @@ from gateway import metrics
 from gateway.connection.stall_guard import StallGuard
 from gateway.connection.wire_limits import WireLimits
 
-# How long a close waits for the client to read what was written before it.
+# How long a client may take to read what was written before the close.
 FLUSH_S = 5.0
 
 
@@ -102,8 +103,8 @@ class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
         return not reason
 
     def _abort_later(self, delay_s: float) -> None:
-        """A close waits until the client has read what was written. A client that reads nothing would keep the
-        connection open for ever."""
+        """Abort the connection after `delay_s`. A close alone waits until the client has read what was written, so a
+        client that reads nothing would keep the connection open for ever."""
         if self._last is None:
             transport: Any = self.transport
             self._last = self.loop.call_later(delay_s, transport.abort)

@@ -1,4 +1,4 @@
-"""Reads a learner's frames from the WebSocket: messages go to the session, audio to the decoder."""
+"""Reads a learner's frames from the WebSocket: messages go to the session, audio to its AudioInput."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FrameReader:
         self._mark.set(1)
 
     async def _read_one(self) -> bool:
-        """Returns False if no more frames will come."""
+        """Read a frame and handle it. Returns False if no more frames are to be read."""
         try:
             frame = await self._next_frame()
             if frame["type"] == "websocket.disconnect":

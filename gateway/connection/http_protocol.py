@@ -13,8 +13,8 @@ from gateway.connection.stall_guard import StallGuard
 
 logger = logging.getLogger(__name__)
 
-# The most bytes in a row outside a body: the head of a request, the trailers after it, and what surrounds a chunk.
-# uvicorn and its parser have no limit, and collect the head in memory.
+# The most bytes in a row outside a body: the head of a request, the trailers after the body, and what surrounds a
+# chunk. uvicorn and its parser have no limit, and collect the head in memory.
 MAX_HEAD_BYTES = 64 * 1024
 
 _HTTP2 = b"PRI * HTTP/2.0\r\n"  # how a connection of HTTP/2 begins (RFC 9113)
@@ -47,7 +47,7 @@ class HttpProtocol(StallGuard, HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         if data.startswith(_HTTP2):
-            logger.warning("a proxy speaks HTTP/2 to the gateway; set it to HTTP/1.1 (docs/compatibility.md)")
+            logger.warning("a proxy speaks HTTP/2 to the gateway; set the proxy to HTTP/1.1 (docs/compatibility.md)")
             self.transport.write(_ANSWER_TO_HTTP2)
             self.transport.close()
             return

@@ -1,5 +1,5 @@
-"""Ends connections whose clients read nothing. What is written for them would stay in memory, and their seats would be
-kept."""
+"""Ends connections whose clients read nothing. Otherwise, what is written for them would stay in memory, and their
+seats would be kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway import metrics
 
-# A client that reads nothing for this long is gone.
+# A client that reads nothing for this long counts as gone.
 STALLED_S = 30.0
 
 

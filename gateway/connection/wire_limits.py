@@ -37,7 +37,8 @@ class WireLimits:
         """Bytes have come. is_unfinished: the last message among them is incomplete. begins: that message
         also begins among them, so all earlier messages are complete.
 
-        Over a slow network, each read may end within a message for a long time, although all messages come in full.
+        Over a slow network, read after read may end within a message, although each message is complete soon after.
+        `begins` tells these messages from a single endless one.
         """
         if not is_unfinished:
             self._unfinished_since_s = None

@@ -69,7 +69,7 @@ class Beginning:
         self._audio.announce(start.audio.encoding, start.audio.sample_rate)
 
     async def perform(self, start: Start, tasks: asyncio.TaskGroup) -> None:
-        """Resume the session that `start` names, if any, and take over its choices. Raises ServiceError.
+        """Resume the session that `start` names, if any, and take over the choices in `start`. Raises ServiceError.
 
         The choices that can't be used are named in one error, after all others have taken effect.
         """
@@ -89,7 +89,7 @@ class Beginning:
             raise InvalidInputError("; ".join(error.message for error in refused))
 
     async def _take_over(self, start: Start) -> list[InvalidInputError]:
-        """Take over the choices of `start`, one after the other. Returns why some can't be used."""
+        """Take over the choices of `start`, one after the other. Returns an error for each that can't be used."""
         refused: list[InvalidInputError] = []
         wanted = {
             "level": start.level,
@@ -133,7 +133,8 @@ class Beginning:
         await self._record.change(**tools_of(start, self._record.state))
 
     async def _keep_progress(self) -> None:
-        """The learner agrees to a record of progress. If nothing was said yet, their due words are practised."""
+        """The learner agrees to a record of progress. If nothing was said yet, the partner is to use the
+        learner's due words."""
         await self._learner.agree(self._record.state.session_id)
         if self._record.turns:
             await self._learner.keep_for_long()
@@ -166,8 +167,8 @@ class Beginning:
 def native_language_of(start: Start, state: SessionState) -> dict[str, object]:
     """The change of `state` for the learner's own language. Raises InvalidInputError.
 
-    An empty tag means that the language is unknown. If the native language from an earlier `start` is the one that is
-    practised now, it becomes unknown, too.
+    An empty tag makes it unknown. So does a `start` without a tag if the native language from an earlier `start` is the
+    one that is practised now.
     """
     if start.native_language is None:
         is_practised = state.native_language and base(state.native_language) == base(state.language)
@@ -193,7 +194,7 @@ def tools_of(start: Start, state: SessionState) -> dict[str, object]:
 def subject_of(start: Start, state: SessionState, scenarios: Library) -> dict[str, Any]:
     """The changes of `state` for the scenario or the instructions that `start` names. Raises InvalidInputError.
 
-    If the session has that scenario already, the scenario stays, even if this gateway doesn't know it.
+    If the session already has the scenario that `start` names, it stays, even if this gateway doesn't know it.
     """
     if start.scenario and start.instructions:
         raise InvalidInputError("`start` has both `scenario` and `instructions`, so neither is used; send one of them")

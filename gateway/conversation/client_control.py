@@ -83,7 +83,9 @@ class ClientControl:
             elif shorter != turn:
                 await self._record.replace(shorter)
         elif turn is not None:
-            raise InvalidInputError("only what the partner has said can be truncated; this turn is the learner's")
+            raise InvalidInputError(
+                "only what the partner has said can be truncated; this turn is the learner's, or a call"
+            )
         await self._outbox.notify(TurnTruncated(turn_id, text))
 
 
