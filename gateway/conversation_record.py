@@ -21,17 +21,17 @@ SAVED_WITHIN_S = 2.0
 """
 
 REWRITTEN_PER_S = 500_000
-"""If more characters per second would be written because turns are inserted before others, or deleted, they are written
-about once a second instead."""
+"""Inserting a turn before others, or deleting one, writes the whole conversation. If that would be more than this many
+characters per second, the conversation is written about once a second instead."""
 TURN_CHARS = 200
-"""What a turn takes in the store beside its text, about."""
+"""About how many characters a turn takes in the store beside its text."""
 
 
 class ConversationRecord:
-    """The state and the turns of one conversation, which it also writes to the session store.
+    """The state and the turns of one conversation. Writes each change to the session store, too.
 
-    If the store can't be reached, the learner is warned and the conversation goes on. The store then writes all of it
-    later. All methods that write raise SessionTakenError when a newer connection has taken the session over.
+    If the store can't be reached, the learner is warned and the conversation goes on. All of it is then written later.
+    All methods that write raise SessionTakenError when a newer connection has taken the session over.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ConversationRecord:
         self.state, self.turns = await self._store.resume(session_id, resume_token, owner)
         self.resume_token, self._is_unsaved = resume_token, False
         self._began_s = self._beginning_s()
-        with suppress(ServiceError):  # if this fails, the store soon drops that session anyway
+        with suppress(ServiceError):  # if this fails, the store soon drops the fresh session anyway
             await self._store.delete(fresh)
 
     def check_room(self) -> None:
@@ -137,8 +137,8 @@ class ConversationRecord:
         """Store all turns again, after `more` turns were inserted at the index `at`. `more` is negative if turns were
         removed. Turns that prompts leave out stay left out.
 
-        A client could make each of its messages cost as much as the whole conversation. So the store writes often
-        changed conversations as it writes unsaved ones: all changes together, a moment later.
+        A client could make each of its messages cost as much as the whole conversation. So a conversation that
+        changes too often is written like an unsaved one: all changes together, a moment later.
         """
         memory = self.state.memory
         counts = {"left_out": memory.left_out, "summarised": memory.summarised}

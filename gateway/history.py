@@ -57,7 +57,7 @@ class LearnerTurn(StoredModel):
 
 
 class Call(StoredModel):
-    """A call of a tool that the partner made. arguments: JSON text. output: its result; None: there is none yet."""
+    """A call of a tool that the partner made. arguments: JSON text. output: the call's result; None: none yet."""
 
     id: str
     name: str
@@ -160,7 +160,7 @@ class Memory(StoredModel):
 CorrectionTime = Literal["aloud", "beside", "at the end"]
 """When the learner is corrected: aloud by the partner, in text beside the conversation, or in the analysis.
 
-With either of the first two, the corrections also appear as text beside the conversation.
+With "aloud", the corrections also appear as text beside the conversation.
 """
 
 

@@ -55,8 +55,8 @@ CORRECTIONS = from_zero(
 CORRECTED_TURNS = from_zero(
     Counter(
         "aitalk_gateway_corrected_turns_total",
-        "Learners' turns whose check was due during the conversation: checked, dropped (the model was busy), or "
-        "unusable (the model's answer could not be used).",
+        "Learners' turns whose check was due during the conversation: checked, dropped (the model was busy or failed), "
+        "or unusable (the model's answer could not be used).",
         ["outcome"],
     ),
     "checked",
@@ -79,7 +79,7 @@ HINTS = from_zero(
 EAGER_REPLIES = from_zero(
     Counter(
         "aitalk_gateway_eager_replies_total",
-        "Replies begun in a pause: used, wasted, or skipped (not begun because the models were busy).",
+        "Replies that could begin in a pause: used, wasted, or skipped (not begun, because the models were busy).",
         ["outcome"],
     ),
     *("used", "wasted", "skipped"),
@@ -189,7 +189,7 @@ REOPENED_CALLS = from_zero(
 )
 RECOVERIES = Counter(
     "aitalk_gateway_recoveries_total",
-    "Streams to a model that were refused or broke and were opened again, by service and moment: in_turn or "
+    "Streams to a model server that were refused, or broke, and were opened again, by service and moment: in_turn or "
     "between_turns.",
     ["service", "moment"],
 )
@@ -204,7 +204,7 @@ CONNECTIONS_ENDED = from_zero(
 )
 UNHEARD = Counter(
     "aitalk_gateway_unheard_utterances_total",
-    "Times that a learner who seemed to speak was told that recognition is unavailable.",
+    "Times that a learner who seemed to speak was told that recognition is, or had been, unavailable.",
 )
 SWEEPS = Counter("aitalk_gateway_sweeps_total", "Garbage collections that freed ended sessions.")
 SLOW_REPLIES = from_zero(

@@ -1,7 +1,8 @@
 """Notices of a conversation about its turns and replies, in addition to the messages of /ws/conversation.
 
-Another API translates them into its own protocol. It requests them with `Outbox(with_notices=True)`, and they come in
-order among the messages. Times are in seconds of the learner's audio since the connection began.
+OpenAI's Realtime API (`gateway.realtime`) translates them into its own protocol. It requests them with
+`Outbox(with_notices=True)`, and they come in order among the messages. Times are in seconds of the learner's audio
+since the connection began.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class VoiceBegan:
 
 @dataclass(frozen=True, slots=True)
 class WordsHeard:
-    """The words of the open turn that recognition is sure of. Within a turn, this only grows."""
+    """The words of the open turn that recognition is sure of. Within a turn, `text` only grows."""
 
     turn_id: str
     text: str
@@ -35,7 +36,7 @@ class WordsHeard:
 @dataclass(frozen=True, slots=True)
 class TurnOver:
     """The learner's turn is over. turn: as in the history; None if there were no words, or only a sound ("mhm", a
-    cough).
+    cough, an echo of the partner).
 
     turn_id: set even if the turn is not kept. failure: why the turn could not be recognised.
     """
@@ -71,7 +72,7 @@ class CallWritten:
 
 @dataclass(frozen=True, slots=True)
 class ReplySent:
-    """All of a reply was sent, though not yet heard.
+    """All of a reply was sent; the learner may not have heard all of it yet.
 
     failure: the error that ended its text early. end: how the model ended the text; None if no model wrote it.
     """

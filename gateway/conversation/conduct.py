@@ -1,7 +1,8 @@
 """The events of a client that leads a conversation itself: they set turn-taking, change the history and request
 replies.
 
-Like the messages of /ws/conversation, they go through the session's inbox. Another API posts them there.
+OpenAI's Realtime API (`gateway.realtime`) posts them to the session's inbox, where the messages of /ws/conversation go,
+too.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ class Conduct:
 
     detects_turns: recognition finds the ends of turns; otherwise the client marks them by `AudioInput.cut`.
     answers_turns: the partner answers each turn; otherwise it only answers requests. is_interruptible: the learner's
-    voice interrupts the partner. patience: replaces that of the learner and the level. awaits_results: a reply that
-    calls the client's tools waits for their results and goes on; otherwise it ends with the calls, and the client
-    requests the next one.
+    voice interrupts the partner. patience: used instead of the patience that follows from the level and the learner.
+    awaits_results: a reply that calls the client's tools waits for their results and goes on; otherwise the reply ends
+    with the calls, and the client requests the next reply.
     """
 
     detects_turns: bool = True
@@ -35,7 +36,7 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """From now on, use `conduct` and these fields of SessionState."""
+    """From now on, use `conduct`. changes: new values for fields of SessionState."""
 
     conduct: Conduct
     changes: Mapping[str, object] = field(default_factory=dict)
@@ -43,8 +44,8 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class AddTurn:
-    """Put a turn into the history, without a reply to it. after: the id of the turn before it; None: it comes first.
-    is_last: it comes after all others, whatever `after` says."""
+    """Put a turn into the history, without a reply to it. after: the id of the turn that it follows; None: it comes
+    first. is_last: it comes after all others, whatever `after` says."""
 
     turn: Turn
     after: str | None = None

@@ -1,9 +1,9 @@
 """Corrections during the conversation: what the learner said is checked while the partner answers.
 
 Rules find some mistakes without the model. Then the model is asked, unless it is small. It is asked only while it is
-idle, with a lower priority than any learner's reply. A check that gives way is tried again after the next reply. Only
-the latest turns wait, so that a busy machine drops checks instead of falling behind. The same tests as in the analysis
-decide which corrections are believed (see `gateway.analysis.grammar`).
+idle, with a lower priority than any learner's reply. A check that gives way to a reply is tried again while the partner
+speaks the next time. Only the latest turns wait for a check, so that a busy machine drops checks instead of falling
+behind. The same tests as in the analysis decide which corrections are believed (see `gateway.analysis.grammar`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateway.reply.idle_work import until_idle
 
 # How many of the learner's latest turns may wait for their check.
 LATEST_TURNS = 3
-# How often a turn's check is tried. If the last try gives way or fails, too, the check is dropped.
+# How often a turn's check is tried at most. If the last try also gives way or fails, the check is dropped.
 MOST_TRIES = 4
 ANSWER_TIMEOUT_S = 30.0
 
@@ -83,7 +83,8 @@ class CorrectionLane:
             self._settle(turn, "checked")
 
     async def _check(self, turn: LearnerTurn) -> None:
-        """Have the model check a turn. If the check gives way to a learner's reply, the turn goes on waiting."""
+        """Have the model check a turn. If the check gives way or fails, the turn goes on waiting, unless this was the
+        last try."""
         self._tries[turn.turn_id] += 1
         is_last_try = self._tries[turn.turn_id] >= MOST_TRIES  # a cancelled try counts, too
         try:
@@ -113,7 +114,7 @@ class CorrectionLane:
         return [one for sentence in sentences_said([turn]) for one in rule_corrections(sentence, language, native)]
 
     async def _by_model(self, turn: LearnerTurn) -> Sequence[Correction]:
-        """The model's corrections that no rule has made, with reasons. Raises NoAnswerError."""
+        """The model's corrections that no rule has made, with reasons if the model gives any. Raises NoAnswerError."""
         sentences = sentences_said([turn])
         found: list[Correction] = []
         for piece in pieces_of(sentences):
@@ -133,7 +134,7 @@ class CorrectionLane:
         return found
 
     async def _explained(self, corrections: Sequence[Correction]) -> Sequence[Correction]:
-        """The corrections with the model's reasons: in a beginner's own language, if it is known."""
+        """The corrections with the model's reasons. A beginner gets them in their own language, if it is known."""
         state = self._record.state
         grammar = Grammar(corrections=tuple(corrections), words_checked=0, corrections_per_100_words=None)
         told_in = state.native_language if state.level == "beginner" else ""

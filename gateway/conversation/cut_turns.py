@@ -7,8 +7,8 @@ from gateway.ports import AsrEvent, EndOfTurn, Transcript
 
 
 class CutTurn:
-    """Collects the transcripts since the last cut. failure: why part of the audio could not be recognised; None if all
-    was."""
+    """Collects the transcripts since the last cut. failure: why part of the audio could not be recognised; None if
+    all of it was."""
 
     def __init__(self) -> None:
         self._parts: list[Transcript] = []

@@ -39,8 +39,8 @@ LLM_PARTS = {"summary", "grammar", "meanings", "next_steps", "goals"}
 class Ending:
     """Reads the session's inbox once the session no longer converses. `post` puts an event into that inbox.
 
-    needs_no_seat: called once, when nothing more will be said or heard. keep: called with the last analysis, so that
-    the learner's progress can be kept.
+    needs_no_seat: called at most once, when nothing more will be said or heard. keep: called with the last analysis, so
+    that the learner's progress can be kept.
     """
 
     inbox: AsyncIterable[SessionEvent]
@@ -74,8 +74,8 @@ class Ending:
         return LEFT
 
     async def hand_over(self, reconnect: Reconnect, tasks: asyncio.TaskGroup) -> None:
-        """Let another gateway continue. The client is told first, and then keeps what the learner says for that
-        gateway."""
+        """Let another gateway continue. The client is told first. From then on, it keeps what the learner says, and
+        sends it to that gateway."""
         await self.outbox.send(reconnect)
         metrics.HANDOVERS.labels("in_turn" if self.hearing.turn_is_open else "between_turns").inc()
         if self.hearing.turn_is_open:

@@ -40,7 +40,7 @@ class EventHandler:
     """`on` handles one event after the other. If a service fails, this ends only the handling of that event, not the
     session.
 
-    tasks: runs what goes on after the event was handled. The other arguments belong to the session.
+    tasks: runs what goes on after an event has been handled. The other arguments belong to the session.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class CallsMade:
 
 @dataclass(frozen=True, slots=True)
 class MemoryChanged:
-    """From now on, prompts leave out the turns that `memory` names."""
+    """From now on, `memory` says which turns the prompts leave out, and which summary replaces these turns."""
 
     memory: Memory
 

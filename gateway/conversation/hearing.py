@@ -2,7 +2,7 @@
 
 If recognition fails, the learner is told, and the next audio opens a new stream. Until recognition is back, nobody
 hears the learner, who is told so again after each utterance. If recognition comes back during an utterance, it gets the
-whole utterance. The conversation goes on.
+whole utterance, up to 20 s. The conversation goes on.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from gateway.conversation.voice_state import VoiceState
 from gateway.echo import EchoGuard
 from gateway.ports import Asr, AsrStream, EndOfTurn, Patience
 
-# After a failure, a new stream is opened after this long.
+# After a failure, the gateway waits for this long before it opens a new stream.
 REOPEN_AFTER_S = 1.0
-# If the first turn after a failure has no words and began within this much audio, its beginning may be missing.
+# If the first turn after a failure has no words, and began within this much audio of the new stream, the beginning of
+# the turn may be missing.
 DOUBTFUL_S = 5.0
 # A gap in the voice of at most this length does not restart the count that leads to VoiceLasts.
 LONGEST_GAP_S = 0.3
@@ -44,9 +45,9 @@ class Hearing:
     """The hearing of one session; `run` it as a task.
 
     language, patience: called when a stream is opened; patience also after `patience_changed`. interrupt_after_s: how
-    long a voice lasts before `VoiceLasts` is delivered; gaps in the voice don't count. on_audio: gets each decoded
-    piece of audio. deliver: gets the events, in order; while it waits, recognition waits. echo: removes the partner's
-    voice.
+    long a voice lasts before `VoiceLasts` is delivered; short gaps are not counted, a longer one restarts the count.
+    on_audio: gets each decoded piece of audio. deliver: gets the events, in order; while it waits, recognition waits.
+    echo: removes the partner's voice.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Hearing:
         self._stream_began = 0  # how many samples of the learner's audio came before the current stream
         self._cut: StreamCut | None = None  # the cut that ends the current stream
         self._stall = StallWatch(self._tell_slow)
-        self._failure: ServiceError | None = None  # why recognition is unavailable; None after its next event
+        self._failure: ServiceError | None = None  # why recognition is unavailable; None once it sends events again
         self._unheard = UnheardAudio(self._window_samples, sample_rate_hz)
         self._is_doubtful = False  # recognition is back after a failure, and no turn has ended since
 
@@ -94,7 +95,7 @@ class Hearing:
 
     @property
     def has_audio(self) -> bool:
-        """Whether the learner has sent any audio."""
+        """Whether recognition has taken any audio over the current stream."""
         return self._sent_samples > 0
 
     def position_s(self, sample: int) -> float:
@@ -153,7 +154,8 @@ class Hearing:
         self._stream_began = self._audio.samples - sum(map(len, pieces)) // BYTES_PER_SAMPLE
         self._cut = None
         self._voice.begin_stream()
-        # Opening a stream may also take long, if the server hangs and other streams have filled the shared connection.
+        # The watch begins before the stream is open: if the server hangs and other streams have filled the shared
+        # connection, opening takes long, too.
         self._stall.begin()
         async with asyncio.TaskGroup() as watch:
             watching = watch.create_task(self._stall.run())
@@ -183,7 +185,7 @@ class Hearing:
             raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
 
     async def _check_first_turn(self, turn: EndOfTurn) -> None:
-        """If the first turn after a failure was not understood, tell the learner that its beginning may be missing."""
+        """Tell the learner if the first turn after a failure was not understood, perhaps for lack of its beginning."""
         heard = turn.transcript
         if not heard.text and heard.start_sample < DOUBTFUL_S * self._sample_rate_hz and not self._is_dropping:
             await self._tell_unheard(

@@ -29,7 +29,7 @@ class HearingIsSlow:
 
 @dataclass(frozen=True, slots=True)
 class HearingFailed:
-    """Recognition failed. The open turn, if any, is lost."""
+    """Recognition failed, and the open turn, if any, is lost. Delivered again for each utterance that nobody hears."""
 
     error: ServiceError
 

@@ -15,7 +15,7 @@ from gateway.reply.turn_machine import PartnerBegins
 
 
 class HelpOffers:
-    """The offers of one conversation. help_after_s: see `SessionOptions`. now: in seconds, on any clock."""
+    """The offers of one conversation. help_after_s: see `SessionOptions`. now: the time in seconds, on any clock."""
 
     def __init__(
         self,

@@ -7,8 +7,9 @@ class LastingVoice:
     """Follows the voice of one turn after the other.
 
     enough: how long a voice must last. longest_gap: a gap of at most this length is not counted as voice, but does not
-    restart the count: speech has such gaps between words, and a canceller of loud echo leaves more of them.
-    due: the position at which the voice will have lasted long enough; None while there is no voice, or after `tell`.
+    restart the count. Speech has such gaps between words, and removing a loud echo makes more of them.
+    due: the position at which the voice will have lasted long enough; None while there is no voice, or once `tell` has
+    returned True.
     """
 
     def __init__(self, enough: int, longest_gap: int) -> None:
@@ -34,7 +35,7 @@ class LastingVoice:
             self.begin(start)
 
     def end(self) -> None:
-        """The voice is over, and can't go on after a pause."""
+        """The voice is over: the next one counts from its own start."""
         self.due = self._paused = None
 
     def tell(self, position: int) -> bool:

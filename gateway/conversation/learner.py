@@ -1,10 +1,10 @@
 """The data kept of a learner between conversations.
 
-For every learner, this is only the length of their usual pause. For a learner who agreed, it is also a record of
-progress (`gateway.progress`).
+This is the length of their usual pause and, if they agreed, a record of progress (`gateway.progress`).
 
 A learner is identified by the subject of their JSON Web Token or, without a token, by an id that their client made up.
-If the store can't be reached, nothing is remembered, and the conversation goes on.
+Nothing is kept of a learner who has neither. If the store can't be reached, nothing is remembered, and the conversation
+goes on.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gateway.progress.measuring import entry_of, words_used
 logger = logging.getLogger(__name__)
 
 PRACTICE_WORDS = 4
-"""How many due words get into one conversation."""
+"""How many words that are due for review get into one conversation, at most."""
 KEPT_WITHIN_S = 3.0
-"""The longest time that the analysis waits for the record."""
+"""The longest time that the analysis waits until the conversation is in the record."""
 
 
 def learner_name(subject: str, made_up: str = "") -> str:
@@ -48,7 +48,7 @@ class Learner:
         self._name = learner_name(subject) if subject else ""
         self._record_id = ""  # empty: the learner has not agreed to a record
         self._agreed_name = ""  # the learner whose record this conversation has begun or continued
-        self._spoken_record_id = ""  # the record that knows that its learner has said something
+        self._spoken_record_id = ""  # the record that is kept for long, as its learner has said something
         self.usual_pause_ms = 0
         """How long they usually paused in earlier conversations; 0 if unknown."""
 
@@ -81,8 +81,8 @@ class Learner:
     async def agree(self, session_id: str) -> None:
         """The learner agrees to a record of progress, to which this session then belongs.
 
-        Raises InvalidInputError if the learner has no name, if this conversation has begun another learner's record, or
-        if this gateway keeps no records; UnavailableError if the store can't be reached.
+        Raises InvalidInputError if the learner has no name, if this conversation belongs to another learner's record,
+        or if this gateway keeps no records; UnavailableError if the store can't be reached.
         """
         if not self._name:
             raise InvalidInputError(
@@ -105,7 +105,7 @@ class Learner:
             raise InvalidInputError("this server keeps no progress (PROGRESS_TTL_S is 0); the conversation goes on")
 
     async def keep_for_long(self) -> None:
-        """Keep the learner's record for long, if they have agreed to one, because they have said or typed something."""
+        """The learner has said or typed something: keep their record for long, if they have agreed to one."""
         if self._record_id in ("", self._spoken_record_id):
             return
         record_id = self._record_id

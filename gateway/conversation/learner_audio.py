@@ -49,7 +49,7 @@ class LearnerAudio:
         self._turn_is_open = turn_is_open
         self._echo = echo
         self._rest = b""  # audio that has come, and that `next` has not returned yet
-        self._put_back: StreamCut | Quiet | None = None  # came after audio that was still held back
+        self._put_back: StreamCut | Quiet | None = None  # came after audio that the echo guard had held back
 
     async def next(self) -> bytes | StreamCut:
         """The next piece of the learner's audio, or a StreamCut; empty when the audio is finished.

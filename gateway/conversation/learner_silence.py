@@ -10,7 +10,8 @@ from gateway.history import LearnerTurn, PartnerTurn, Turn
 class LearnerSilence:
     """The silence between the end of a reply and the learner's next turn. Times are in seconds on one clock.
 
-    Help is due once per turn of the learner, and only after a spoken turn, because typing may take long.
+    Help is due once before the learner's first turn, and once after each spoken turn. It isn't due after a typed turn,
+    because the learner may be typing the next one, which may take long.
     """
 
     def __init__(self) -> None:
@@ -25,7 +26,8 @@ class LearnerSilence:
             self._since_s = now_s
 
     def ends_at_s(self, turns: Sequence[Turn], longest_s: float) -> float | None:
-        """When help is due, if nothing happens until then; None: never."""
+        """When help is due, if nothing happens until then; None: never. longest_s: how long the silence may be; 0: help
+        is never due."""
         learners = [turn for turn in turns if isinstance(turn, LearnerTurn)]
         if self._since_s is None or not longest_s or len(learners) == self._helped_at:
             return None

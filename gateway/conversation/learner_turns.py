@@ -70,7 +70,7 @@ class LearnerTurns:
         self._conduct = conduct
         self._revised = revised
         self._cut_turn = CutTurn()
-        self._has_echo = False  # the microphone has picked up the partner's words
+        self._has_echo = False  # recognition has heard the partner's own words
         self._microphone_has_echo = has_echo
         self._began_over_partner = False  # whether the partner was speaking when the learner's voice began
 
@@ -111,8 +111,8 @@ class LearnerTurns:
                     await self._revised(turn)
 
     async def on_lasting_voice(self) -> None:
-        """A voice has lasted long enough: it interrupts the partner, unless the microphone has been found to pick up
-        the partner's voice."""
+        """A voice has lasted long enough: it interrupts the partner, unless the client forbids that, or recognition has
+        already heard the partner's own words."""
         if self._may_interrupt and not self._has_echo:
             await self._floor.on(LearnerBargesIn())
 
@@ -124,7 +124,8 @@ class LearnerTurns:
         await self._floor.on(TurnLost())
 
     async def on_cut(self, turn_id: str, *, keep: bool) -> None:
-        """The client has ended the turn; `turn_id` becomes its id. If `keep` is False, the turn is dropped."""
+        """The client has ended the turn. turn_id: the turn's id, if the client marks the ends of turns. keep: whether
+        to keep the turn."""
         if self._conduct().detects_turns:  # recognition has ended the turn at the cut
             if not keep:
                 await self.on_lost()
@@ -186,7 +187,7 @@ class LearnerTurns:
         self._open_turn.end_trace("no_words")
 
     async def _keep_unanswered(self, turn: LearnerTurn) -> None:
-        """Keep a turn that gets no reply, because the client answers turns itself, or because the partner speaks on."""
+        """Keep a turn that gets no reply, because the client requests replies itself, or the partner speaks on."""
         if self._may_interrupt:
             await self._floor.on(LearnerInterrupts())
         await self._record.remember(turn)
@@ -197,11 +198,11 @@ class LearnerTurns:
         return "" if sound and not self._floor.is_taken else transcript.text
 
     def _sound_in(self, transcript: Transcript) -> Sound | None:
-        """The sound, if the words are no turn but a listener's sound ("mhm") or an echo of the partner; otherwise None.
+        """The sound, if the words are no turn but "mhm", a cough or an echo of the partner; otherwise None.
 
         Words are a sound only while the partner speaks, with one exception: if the microphone picks up the partner's
-        voice, an echo may be recognised when the partner has already fallen silent. Then the words may count as an echo
-        if the voice began while the partner spoke.
+        voice, an echo may be recognised when the partner has already fallen silent. So words of the partner still count
+        as an echo if the voice began while the partner spoke.
         """
         if not self._floor.is_taken:
             may_be_echo = self._began_over_partner and (self._has_echo or self._microphone_has_echo())

@@ -41,7 +41,7 @@ class OpenTurn:
         self.turn_id = ""  # the turn's id in the history
         self.stages: LearnerStages | None = None  # set during a pause
         self._shown: deque[tuple[int, str]] = deque(maxlen=REVISABLE_TURNS)  # start_sample, turn_id
-        self.is_open = False  # stays True until its end is handled; that event may still be in the inbox
+        self.is_open = False  # stays True until EndOfTurn has been handled, which may still be in the inbox
 
     def begin(self, said: SpeechStarted) -> None:
         """A new turn: a voice was heard."""
@@ -66,14 +66,14 @@ class OpenTurn:
     async def end(self, transcript: Transcript) -> LearnerStages:
         """The turn is over. Call `end_trace` once it is known whether the turn gets a reply."""
         self.is_open = False
-        # Without a pause, the turn ended because it reached the greatest length of a turn.
+        # A turn may end without a pause before: at the greatest length of a turn, or at the end of the audio.
         stages = self.stages or await self.pause(transcript)
         self.stages = None
         stages.end_of_turn_s = self._now()
         return stages
 
     def lose(self) -> None:
-        """Recognition failed, so the learner's words are lost."""
+        """The turn is lost: recognition failed, or the client has cleared the audio."""
         self.stages, self.is_open = None, False
         self.end_trace("lost")
 
@@ -108,9 +108,9 @@ class OpenTurn:
 
     async def revise(self, transcript: Transcript) -> LearnerTurn | None:
         """Put the words that were really said into an earlier turn, and show it. None: the turn is not in the history
-        (any more).
+        (any more), or was revised already.
 
-        The partner still knows the turn by the words that it answered.
+        Prompts still contain the words that the partner has answered.
         """
         turn_id = next((turn_id for start, turn_id in reversed(self._shown) if start == transcript.start_sample), "")
         before = next((turn for turn in self._record.turns if turn.turn_id == turn_id), None)

@@ -1,7 +1,7 @@
 """One conversation from its beginning to its end.
 
-All events come through one inbox, in order: the learner's messages, recognition's events, the end of a reply. Floor
-control decides who speaks. A service that fails ends the turn with an `error`, never the session.
+All events come through one inbox, in order: the learner's messages, recognition's events, the ends of replies, and so
+on. Floor control decides who speaks. A service that fails ends the turn with an `error`, never the session.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ class Session:
     async def post(self, event: SessionEvent) -> None:
         """Put an event into the inbox; waits while the inbox is full. Has no effect once the session is over.
 
-        Audio does not go through the inbox, so a `start` announces its audio here, before the next frame is read.
+        Audio does not go through the inbox. So the audio's format, which `start` names, is set here, before the next
+        frame is read.
         Raises SequenceError or AudioError if the `start` is refused; the `start` then has no effect.
         """
         match event:
@@ -187,7 +188,7 @@ class Session:
         return closing
 
     async def _converse(self, floor: FloorControl, handler: EventHandler) -> Closing:
-        """Take events as they come, until one of them ends the conversation."""
+        """Take events as they come, until one of them ends the conversation, or none has come for too long."""
         help_offers = self._parts.help
         while True:
             help_offers.observe(is_silent=self._is_between_turns(floor) and self._parts.hearing.has_audio)

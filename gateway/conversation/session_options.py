@@ -15,11 +15,12 @@ class SessionOptions:
     """The options that all sessions of a gateway share.
 
     gateway_id: this gateway's name, as the owner of its sessions. idle_timeout_s: a session is closed after this long
-    without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the partner
-    offers help after a silence of this length; 0: never. may_speculate: whether the models have room for replies that
-    may turn out to be useless. tool_timeout_s: how long a client may take for the result of a tool. reconnect: makes
-    the message for a learner who is handed over. scenarios: the ones that a learner can choose. cancels_echo: whether
-    to remove the partner's voice from the microphone.
+    without an event. interrupt_after_s: a voice that lasts this long interrupts the partner. help_after_s: the
+    silence after which the partner offers help, unless this learner needs longer (`help_is_due_after_s`); 0: never.
+    may_speculate: whether the models have room for replies that may turn out to be useless. tool_timeout_s: how long a
+    client may take for the result of a tool, or for the learner's confirmation. reconnect: makes the message for a
+    learner who is handed over. scenarios: the ones that a learner can choose. cancels_echo: whether to remove the
+    partner's voice from the microphone.
     """
 
     gateway_id: str

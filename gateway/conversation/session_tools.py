@@ -1,6 +1,6 @@
-"""The tools of one conversation: the client's, and those of the operator's servers.
+"""The tools of one conversation: the client's, and those of the operator's MCP servers.
 
-server                                        client
+gateway                                       client
 tool_call {call_id, name, arguments}   ──▶    runs the tool
                                        ◀──    tool_result {call_id, output}
 tool_call {…, confirm: true}           ──▶    asks the learner
@@ -29,8 +29,8 @@ NOT_CONFIRMED = "Error: this was not allowed."
 
 
 class SessionTools:
-    """Runs the calls of tools (a ToolRunner). servers: the operator's. timeout_s: how long the client may take for a
-    result."""
+    """Runs the calls of tools (a ToolRunner). servers: the operator's MCP servers. timeout_s: how long the client may
+    take for a result, or for the learner's confirmation."""
 
     def __init__(
         self,
@@ -51,8 +51,8 @@ class SessionTools:
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """The servers' tools. A tool that needs a confirmation is offered only if the client can ask the learner for
-        it."""
+        """The MCP servers' tools. A tool that needs a confirmation is offered only if the client can ask the learner
+        for it."""
         may_confirm = self._state().confirms_tools
         return [tool for tool in self._servers.tools if may_confirm or not self._servers.needs_confirmation(tool.name)]
 
@@ -101,7 +101,7 @@ class SessionTools:
         return await self._servers.call(call.name, arguments)
 
     async def _ask(self, call: ToolCall, *, confirm: bool) -> ToolResult | tuple[str, str]:
-        """The client's answer. If there is none: an outcome, and a result for the model."""
+        """The client's answer. If there is none: the outcome, and the result for the model."""
         arguments = _object(call.arguments)
         if arguments is None:
             return "error", NO_ARGUMENTS

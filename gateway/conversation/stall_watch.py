@@ -1,4 +1,5 @@
-"""Notices when recognition takes no audio. gRPC accepts two seconds of audio before a write has to wait."""
+"""Notices when recognition takes no audio. gRPC accepts two seconds of audio before a write has to wait, so this is
+noticed two seconds late."""
 
 from __future__ import annotations
 

@@ -13,14 +13,14 @@ from gateway.audio import RoughVoice
 
 # Audio kept from before an utterance: `RoughVoice` notices a soft beginning late.
 LEAD_S = 2.0
-# The most audio kept of an utterance, 640 kB at 16 kHz. It is longer than a sentence.
+# The most audio kept of an utterance, 640 kB at 16 kHz: more than a sentence takes.
 UTTERANCE_S = 20.0
 
 
 class UnheardAudio:
-    """Keeps the current utterance, so that recognition gets all of it if it comes back before the utterance ends.
+    """Keeps the current utterance, so that recognition gets it if recognition comes back before the utterance ends.
 
-    When an utterance has ended, the learner is told that nobody heard it. Then its audio is dropped.
+    If the utterance ends first, its audio is dropped, and the learner is told that nobody heard it.
     """
 
     def __init__(self, window_samples: int, rate_hz: int) -> None:

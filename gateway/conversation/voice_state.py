@@ -18,7 +18,7 @@ from gateway.ports import (
 
 
 class VoiceState:
-    """Follows one stream to recognition after the other.
+    """Follows the streams to recognition, one after the other.
 
     turn_is_open: whether the learner is in the middle of a turn. lasting: how long the voice lasts. gathering: told
     what recognition may notice next.
@@ -61,7 +61,8 @@ class VoiceState:
     def expect(self, position: int) -> None:
         """Tell the Gathering what recognition may notice next, and how much audio may go in one message.
 
-        In a pause, each window may end the pause or the turn. A message ends where VoiceLasts is due.
+        In a pause, each window may end the pause or the turn. No message goes beyond the position at which VoiceLasts
+        is due.
         """
         if not self.turn_is_open:
             self._gathering.expected = Expected.VOICE

@@ -1,10 +1,10 @@
 """Removes the partner's voice from the learner's microphone with WebRTC's echo canceller, AEC3.
 
-AEC3 takes both signals. It models the room, subtracts the echo, and suppresses the rest. If there were no echo, it
-would suppress a learner who speaks over the partner for up to a second. So it works only while the partner is heard,
-and only in two cases: there is an echo, or the microphone gets louder before it is known whether there is one. In the
-second case, the audio is held back until it is known. Then it is passed on: without the echo if there is one, otherwise
-unchanged. See docs/adr/0039-echo.md.
+AEC3 takes the microphone's audio and the partner's. It models the room, subtracts the echo, and suppresses what is left
+of it. If there were no echo, AEC3 would suppress a learner who speaks over the partner, for about a second. So it works
+only while the partner is heard, and only in two cases: there is an echo, or the microphone gets louder before it is
+known whether there is one. In the second case, the audio is held back until that is known. Then it is passed on:
+without the echo if there is one, otherwise unchanged. See docs/adr/0039-echo.md.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from gateway.echo.search import EchoSearch
 REVERBERATION_S = 0.5
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0  # a new AEC3 first processes this much earlier audio
-# If a learner speaks over the partner while AEC3 hears no clear echo, AEC3 mistakes the learner's voice for an echo. It
-# then suppresses this voice for half a second to two seconds. So this much of the partner's voice is added to a soft
-# echo (-32 dB). AEC3 removes the added voice, too.
+# If a learner speaks over the partner while AEC3 hears no clear echo, because the echo is soft, AEC3 mistakes the
+# learner's voice for an echo, and suppresses it for half a second to two seconds. So this much of the partner's voice
+# (-32 dB) is added to every echo that was found. AEC3 removes the added voice, too.
 _ADDED_ECHO = np.float32(0.025)
 # If no check has given a result for this much audio, because the partner is too soft or the replies are too short, the
 # canceller assumes for now that there is no echo.
@@ -105,7 +105,7 @@ class Canceller:
         return self._process(self._aec, near[:whole], start).tobytes()
 
     def _teach(self, aec: EchoCanceller, end: int) -> None:
-        """Let `aec` process the latest audio before `end` once more, so that it knows the room at once."""
+        """Let the new `aec` process the latest audio before `end`, so that it knows the room at once."""
         known = self._search.window.read()
         known = known[: max(0, end - self._search.window.end + len(known))]
         known = known[-round(_TAUGHT_S * self._rate_hz) :]

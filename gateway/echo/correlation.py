@@ -16,7 +16,7 @@ WINDOW_S = 1.0
 MIN_DELAY_S, MAX_DELAY_S = -0.1, 1.1
 _DECIMATION = 2  # the correlation is computed at 8 kHz
 _LOWEST_HZ = 100
-_KEEP = 0.7  # how much the previous windows count; a delay that stays the same adds up
+_KEEP = 0.7  # how much the previous windows count; the peaks of a delay that stays the same add up
 
 
 class Correlation:
@@ -38,8 +38,8 @@ class Correlation:
         """How certain an echo is, and its delay in samples.
 
         microphone: `window` samples. played: what was played from `latest` samples before the first of them to
-        `earliest` samples before the last. The first result is the height of the highest peak as a multiple of the root
-        mean square of the correlation. It is up to 11 without an echo, and mostly 15 to 60 with one.
+        `earliest` (negative) samples before the last. The first result is the height of the highest peak as a multiple
+        of the root mean square of the correlation. It is up to 11 without an echo, and mostly 15 to 60 with one.
         """
         heard, said = _decimated(microphone), _decimated(played)
         delays = len(said) - len(heard) + 1
@@ -72,6 +72,6 @@ def _decimated(pcm: Pcm) -> npt.NDArray[np.float32]:
 
 
 def _fast_size(least: int) -> int:
-    """A size of at least `least` for which a Fourier transform is fast: 2^n or 9 · 2^n / 8."""
+    """A size of at least `least` for which a Fourier transform is fast: 2^n or 9 · 2^n."""
     power = 1 << (least - 1).bit_length()
     return next(size for size in (power // 16 * 9, power) if size >= least)

@@ -1,8 +1,8 @@
 """The echo guard of one session: it notes what is sent to the learner, and cleans the audio of the learner's
 microphone.
 
-It works in the event loop, because AEC3 needs only 0.2 ms for 10 ms of audio. While it cleans a long slice, it lets
-other sessions run between the pieces.
+It works in the event loop, because AEC3 needs only 0.2 ms for 10 ms of audio. While it cleans more than 0.4 s
+of audio, it lets other sessions run in between.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gateway.echo.presence import Presence
 from gateway.protocol import AiAudioStart, Interrupted
 
 _PIECE_S = 0.1
-# After this many pieces, other sessions may run: that is 8 ms of work, if there is an echo. Audio from a microphone
-# comes in fewer pieces; for those, an iteration of the event loop would cost more than the search for an echo.
+# After this many pieces, other sessions may run: that is 8 ms of work, if there is an echo. Usually, less audio comes
+# at a time; for that, an iteration of the event loop would cost more than the search for an echo.
 # `LearnerAudio` gives at most this many pieces at a time, and relies on their being cleaned without a wait.
 _PIECES_AT_ONCE = 4
 

@@ -10,7 +10,7 @@ from gateway.echo.played_audio import Pcm
 
 _BLOCK = 512  # samples
 _LOUDER = 1.5  # 3.5 dB
-_LEAST = 8.0  # root mean square of 16-bit samples (-72 dB of full scale); softer samples count as silence
+_LEAST = 8.0  # root mean square of 16-bit samples (-72 dB of full scale); softer blocks count as silence
 
 
 class Loudness:

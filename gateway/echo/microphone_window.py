@@ -11,8 +11,8 @@ from gateway.echo.played_audio import Pcm
 
 
 class MicrophoneWindow:
-    """Keeps at least the latest `samples` of a stretch without gaps. It keeps the pieces that it is given and copies
-    nothing."""
+    """Keeps at least the latest `samples` of a stretch without gaps, in the pieces in which they came, without copying
+    them."""
 
     def __init__(self, samples: int) -> None:
         self._size = samples * BYTES_PER_SAMPLE

@@ -1,7 +1,8 @@
 """What the learner's loudspeaker plays, on the gateway's clock.
 
-A player plays what it gets at once, or after what it already has. So the clock starts when audio is sent. The player's
-own delay is part of the echo's delay, which the detector measures.
+A player begins to play audio when the audio comes, or after the audio that it already has. So audio counts as played
+from the moment when it is sent, or after the audio before it. The player's own delay is part of the echo's delay, which
+`Correlation` measures.
 
 Most audio is never read, because most learners have no echo. So it is kept as it was sent, and resampled when somebody
 reads it.
@@ -29,7 +30,7 @@ _ROUNDED = 2  # the most samples by which rounding shifts a piece
 @dataclass(slots=True)
 class _Piece:
     """Audio that is played between two positions. source: the audio as it was sent. samples: the same audio resampled,
-    beginning at `at`, once it has been read."""
+    beginning at `at`; None until it is read."""
 
     start: float
     end: float
@@ -106,9 +107,9 @@ class PlayedAudio:
         return out
 
     def _samples(self, piece: _Piece) -> Pcm:
-        """The piece, resampled. Call this for the pieces in order, because the resampler holds the last millisecond
-        back until the next piece. So the result ends where the piece ends, and continues the piece before, except for
-        rounding to whole samples."""
+        """The piece, resampled. Call this for the pieces in order, because the resampler holds the last millisecond of
+        a piece back until the next piece comes. The result counts as ending where the piece ends. So it begins where
+        the previous result ended, once the rounding to whole samples is corrected."""
         if piece.samples is None:
             piece.samples = np.frombuffer(b"".join(piece.converter.push(piece.source.tobytes())), "<i2")
             piece.at = round(piece.end) - len(piece.samples)

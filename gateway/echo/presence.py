@@ -1,4 +1,5 @@
-"""Decides whether the microphone picks up the partner's voice. A pure state machine: results of Correlation in.
+"""Decides whether the microphone picks up the partner's voice. A pure state machine that takes the
+results of Correlation.
 
     Unknown ──────a clear peak──────▶ Present
        │                                  │  ▲
@@ -19,9 +20,9 @@ import enum
 
 _CLEAR = 12.0  # a peak at least this high is an echo; without an echo, peaks reach 11
 _UNCLEAR = 8.0  # a quiet microphone stays below this
-_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5  # checks until Absent: if the peak is below _UNCLEAR, and otherwise
-_DOUBTED_CHECKS = 8  # 2 s: MAX_DELAY_S of Correlation, and its window
-# after this many checks without even an unclear peak, the echo is gone: the learner has put on headphones
+_UNKNOWN_CHECKS, _MOST_CHECKS = 2, 5  # checks until Absent: if the latest peak is below _UNCLEAR; if not
+_DOUBTED_CHECKS = 8  # 2 s, about MAX_DELAY_S + WINDOW_S of Correlation
+# after this many checks in a row without even an unclear peak, the echo is gone: the learner has put on headphones
 _CHECKS_WITHOUT = 40
 
 
@@ -42,8 +43,8 @@ class EchoPresence:
     def __init__(self) -> None:
         self.state = Presence.UNKNOWN
         self.delay: int | None = None
-        self._checks = 0  # the number of checks in this state (if Present: of checks without a peak)
-        self._doubted = 0  # checks until an assumed absence counts as certain
+        self._checks = 0  # checks in this state (if Present: in a row without even an unclear peak)
+        self._doubted = 0  # how many more checks until an assumed absence counts as certain
 
     def is_due(self, played_s: float) -> bool:
         """Whether to check again, `played_s` of the partner's voice after the last time."""

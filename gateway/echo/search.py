@@ -12,12 +12,13 @@ from gateway.echo.microphone_window import MicrophoneWindow
 from gateway.echo.played_audio import Pcm, PlayedAudio
 from gateway.echo.presence import EchoPresence, Presence
 
-# AEC3 finds an echo up to this long after the reference. For a longer delay, the reference is moved.
+# AEC3 finds an echo up to this long after the reference (the partner's audio). For a longer delay, the reference is
+# moved.
 _SEARCHED_S = 0.35
 _LEAD_S = 0.04  # how long before the echo a moved reference comes
 _JUMP_S = 0.01  # a player that stalls changes the delay by more than this; another reflection changes it by less
-# While it is unknown whether there is an echo, a quiet microphone shows that there is none if the partner was loud for
-# _LOUD_FOR_S, up to _USUAL_DELAY_S ago.
+# While it is unknown whether there is an echo, a quiet microphone shows that there is none if the partner was loud
+# during the _LOUD_FOR_S that ended _USUAL_DELAY_S ago.
 _USUAL_DELAY_S, _LOUD_FOR_S = 0.45, 0.2
 _AUDIBLE = 300.0  # root mean square of 16-bit samples (-41 dB of full scale): above this, the partner is speaking
 
@@ -67,7 +68,7 @@ class EchoSearch:
 
     def _check(self, microphone: Pcm) -> bool:
         if self.presence.state is Presence.ABSENT and not Loudness().follow(microphone):
-            return False  # the microphone hears nothing, so there is no echo; a correlation costs ten times as much
+            return False  # the microphone hears nothing, so there is no echo; a correlation costs ten times this check
         start = self.window.end - self._correlation.window - self._correlation.latest
         end = self.window.end - self._correlation.earliest
         if self._played.loudness_in(start + self._correlation.latest // 2, end) < _AUDIBLE:
@@ -84,7 +85,7 @@ class EchoSearch:
         return has_changed
 
     def _found(self, tell_presence: Callable[[], None]) -> bool:
-        """Returns whether the presence has changed. If so, the next AEC3 learns from the clear echo."""
+        """Call `tell_presence`. Returns whether it has changed the state. If so, AEC3 must begin anew."""
         before = self.presence.state
         tell_presence()
         if self.presence.state is before:

@@ -1,8 +1,9 @@
 """The HTTP routes of a learner's own data: progress, words to learn, export, erasure.
 
-The learner is the subject of the JSON Web Token. Without a token, the learner is the id that the client made up
-(`start.learner`), in the header `X-Learner`, which no access log contains. These requests pass the same checks as
-others: origin → token → connections at once.
+The subject of the JSON Web Token identifies the learner. Without a token, the id that the client made up
+(`start.learner`) does. The client sends it in the header `X-Learner`, which no access log contains.
+
+These requests pass the same checks as those under /v1, except for the seat: origin → token → connections at once.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 16 * 1024
 BODY_WITHIN_S = 10.0
 _STATUS = {"no_record": 404, "word_unknown": 404, "forbidden_origin": 403}
-"""The HTTP status of errors with these codes. For other errors the class decides."""
+"""The HTTP status of errors with these codes. For other errors, the error's class decides."""
 
 
 class Entry(Protocol):
@@ -57,8 +58,8 @@ class Entry(Protocol):
         ...
 
     def client(self, request: Request, *, stores: bool = False) -> AbstractAsyncContextManager[None]:
-        """Count the request within the block. stores: the store then keeps more. Raises ServiceError if it is not
-        admitted."""
+        """Count the request within the block. stores: the request makes the store keep more. Raises
+        ServiceError if the request is not admitted."""
         ...
 
 
@@ -97,7 +98,7 @@ class _Route(APIRoute):
 
 
 class Problem(BaseModel):
-    """Why a request was refused. code: one of the error codes in docs/protocol.md."""
+    """Why a request was refused. code: one of the error codes in docs/protocol.md, or empty."""
 
     detail: str
     code: str = ""

@@ -43,7 +43,7 @@ class Readiness:
         self._found_at_s = 0.0
 
     async def findings(self) -> Findings:
-        """What was found within the last FRESH_S. Who asks during a check waits for its answer."""
+        """What was found within the last FRESH_S. During a check, callers wait for its result."""
         async with self._one_at_a_time:
             if self._found is None or self._now() - self._found_at_s >= FRESH_S:
                 problems, fallbacks, redis = await asyncio.gather(

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 class RootPath:
     """ASGI middleware that removes the path, so that the application need not know it.
 
-    Requests without the path are served, too, because health probes come from inside.
+    Requests without the path are served, too, because health probes don't come through the proxy.
     """
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:

@@ -1,6 +1,6 @@
 """The English names of languages, for prompts.
 
-The package langcodes knows all names. But for the first one it loads 15 MB, which takes 0.1 s or more while a learner
+The package langcodes knows all names. But for the first name it loads 15 MB, which takes 0.1 s or more while a learner
 may be speaking. So this module lists the usual names.
 """
 

@@ -13,8 +13,8 @@ from common.heap import give_back
 from gateway import metrics
 
 LEAST_ENDED = 20
-"""A sweep needs at least this many ended sessions, because it takes about ten milliseconds, in which nobody is
-served."""
+"""While sessions are live, a sweep needs at least this many ended ones, because it takes about ten milliseconds, in
+which nobody is served."""
 SHARE_ENDED = 0.25
 """With many live sessions a sweep takes longer. So it waits until the ended sessions are at least this share of the
 live ones."""

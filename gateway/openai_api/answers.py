@@ -140,8 +140,8 @@ async def or_broken_off(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """The result of `work`. If the client closes the connection, `work` is cancelled.
 
-    Call this only after the body has been read. Raises HTTPException with CLIENT_LEFT if the client closed the
-    connection.
+    Call this only after the body has been read, because this reads on and drops what comes. Raises HTTPException with
+    CLIENT_LEFT if the client closed the connection.
     """
     working = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_disconnected(request))

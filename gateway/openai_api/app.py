@@ -51,7 +51,7 @@ def refuse(path: str, error: UnauthorizedError) -> Response:
 async def not_found(request: Request, error: Exception) -> Response:
     """The gateway's answer for a path that no route has. Under PREFIX it has OpenAI's shape.
 
-    The mounted application itself answers for unknown paths. Only a path with a line break never reaches it.
+    The application mounted at PREFIX itself answers for unknown paths. Only a path with a line break never reaches it.
     """
     if request.url.path.startswith(f"{PREFIX}/"):
         return await http_error(request, error)

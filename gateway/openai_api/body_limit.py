@@ -25,7 +25,7 @@ class BodyLimit:
     """ASGI middleware. bounds_of: path → the bounds. A larger body gets status 413, a slower one 408.
 
     If the answer comes before the end of the body, the connection is closed; otherwise the client would go on sending.
-    Before closing, the middleware reads on for up to LINGER_S, because a close with unread data would lose the answer.
+    Before closing, the middleware reads on (see `linger`), because a close with unread data would lose the answer.
     """
 
     def __init__(self, app: ASGIApp, bounds_of: Callable[[str], Bounds]) -> None:
@@ -84,7 +84,7 @@ class _Body:
         return message
 
     async def linger(self) -> None:
-        """Read and drop the rest of the body, for up to LINGER_S and LINGER_BYTES."""
+        """Read and drop the rest of the body, up to LINGER_S or LINGER_BYTES, whichever is reached first."""
         left = LINGER_BYTES
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):

@@ -41,7 +41,7 @@ class Message(BaseModel):
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
 
     def checked(self, param: str) -> ChatMessage:
-        """The message for the model service. Raises ParameterError."""
+        """The message for `llm_service`. Raises ParameterError."""
         role = _ROLES.get(self.role)
         if role is None:
             raise _no_functions(f"{param}.role")
@@ -95,7 +95,7 @@ class StreamOptions(BaseModel):
 class ChatBody(JsonBody):
     """model: any name. Fields that are not listed here have no effect."""
 
-    # The limits in `json_schema_extra` are only for the document: `_refuse` checks them, with clearer messages.
+    # The limits in `json_schema_extra` are only for the OpenAPI document: `_refuse` checks them, with clearer messages.
 
     model_config = ConfigDict(extra="ignore")
 

@@ -29,7 +29,7 @@ class FunctionTool(BaseModel):
     function: Function
 
     def as_tool(self) -> Tool:
-        """The tool for the model service."""
+        """The tool for `llm_service`."""
         function = self.function
         given = {"parameters": function.parameters} if function.parameters else {}
         return Tool(name=function.name, description=function.description or "", **given)
@@ -63,7 +63,7 @@ class CalledFunction(BaseModel):
     function: CalledArguments
 
     def as_call(self) -> ToolCall:
-        """The call for the model service."""
+        """The call for `llm_service`."""
         return ToolCall(self.id, self.function.name, self.function.arguments)
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from common.pcm import BYTES_PER_SAMPLE
 
 RATE_HZ = 16_000
-MIN_PIECE_S, MAX_PIECE_S = 12, 24  # Whisper hears 30 s at once; a live turn may have to wait until a piece is decoded
+# Whisper hears at most 30 s at once. Pieces are shorter, because a live turn may have to wait until a piece is decoded.
+MIN_PIECE_S, MAX_PIECE_S = 12, 24
 FRAME = RATE_HZ // 50  # samples; the level is measured for each frame
 QUIET_FRAMES = 15  # a cut is in the middle of the quietest 0.3 s
 SILENCE_RMS = 10.0  # of 32,768: digital silence and muted microphones are no louder
@@ -56,7 +57,7 @@ class Cutter:
 
 
 def _levels(pcm: bytes) -> npt.NDArray[np.float64]:
-    """The root mean square of each frame. There is at least one frame, which may be short."""
+    """The root mean square of each frame. Silence fills up the last frame."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float64)
     samples = np.pad(samples, (0, -len(samples) % FRAME))
     levels: npt.NDArray[np.float64] = np.sqrt((samples.reshape(-1, FRAME) ** 2).mean(axis=1))

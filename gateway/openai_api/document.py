@@ -25,7 +25,7 @@ _STATUSES: dict[int, str] = {
     429: "Too many requests at once, the client's time is used up, or all seats are taken.",
     500: "A bug in the gateway.",
     502: "A model failed.",
-    503: "A model service is not ready.",
+    503: "A model server is not ready, or the gateway is shutting down.",
     504: "A model took too long.",
 }
 _HEADERS = {401: _LOG_IN, 429: _RETRY_AFTER}

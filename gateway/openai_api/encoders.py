@@ -35,7 +35,8 @@ class _Libav(NamedTuple):
     bit_rate: int | None = None
 
 
-# No Xing header, because libav could write it only at the end of an mp3. An Ogg page holds 100 ms instead of a second.
+# No Xing header, because libav could write it only at the end of an mp3. An Ogg page holds 100 ms instead of
+# a second, so that sound is sent sooner.
 _LIBAV = {
     "mp3": _Libav("mp3", "libmp3lame", {"write_xing": "0"}, 64_000),
     "opus": _Libav("ogg", "libopus", {"page_duration": "100000"}, 32_000),

@@ -19,7 +19,7 @@ from gateway.admission.queue import AdmissionQueue, Ticket
 from gateway.closing import HandOver
 
 WAIT_S = 30.0
-"""How long a request waits in the queue for a seat. After that the client is told to come back later."""
+"""How long a request waits in the queue for a seat, at most. After that the client is told to come back later."""
 
 
 class ForbiddenOriginError(InvalidInputError):
@@ -40,8 +40,8 @@ class Entrance:
 
     @asynccontextmanager
     async def client(self, request: Request, *, stores: bool = False) -> AsyncIterator[None]:
-        """Count the request as a connection of its client within the block. stores: Redis then keeps more, so these
-        requests are also limited per minute.
+        """Count the request as a connection of its client within the block. stores: the request makes Redis keep
+        more, so such requests are also limited per minute.
 
         Raises ForbiddenOriginError, UnauthorizedError, TooMuchError.
         """

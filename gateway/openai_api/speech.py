@@ -32,7 +32,7 @@ class VoiceId(BaseModel):
 
 
 class SpeechRequest(JsonBody):
-    """model: any name; the voice decides. speed: 1 is the voice's own. instructions: has no effect here."""
+    """model: any name, which has no effect. speed: 1 is the voice's own. instructions: has no effect here."""
 
     model_config = ConfigDict(extra="ignore")
 

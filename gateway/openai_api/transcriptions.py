@@ -121,8 +121,8 @@ async def _events(
     response_format: TextFormat,
     length_s: float | None,
 ) -> AsyncIterator[bytes]:
-    """The answer in parts. In addition to OpenAI's fields, each part states how many seconds of the recording have been
-    recognised. It also states the recording's length in seconds, if the file gives it."""
+    """The answer in parts. In addition to OpenAI's fields, each part but the last states how many seconds of the
+    recording have been recognised and, if the file states it, the recording's length in seconds."""
     parts: list[str] = []
     write = _writer(response_format)
     piece = first

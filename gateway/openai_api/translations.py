@@ -32,7 +32,7 @@ class TranslationForm(BaseModel):
     openapi_extra=body_schema(TranslationForm),
 )
 async def translations(request: Request, context: Context, stack: RequestStack) -> Response:
-    """The words of a recording, translated into English. A model that knows only English refuses."""
+    """The words of a recording, translated into English. Any other model than a multilingual Whisper refuses."""
     file, form = await stack.enter_async_context(context.uploads.receive(request, TranslationForm))
     pieces, duration_s = await recognise_all(request, context, stack, file, Task(translate=True))
     return answer(pieces, duration_s, form.response_format, BY_SEGMENT, task="translate")

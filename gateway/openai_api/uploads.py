@@ -19,11 +19,12 @@ from gateway.openai_api.answers import CLIENT_LEFT, ParameterError, invalid_fiel
 Form = TypeVar("Form", bound=BaseModel)
 
 MAX_FIELDS = 50
-RECORDING_TYPES = "audio/*, video/*"  # only for the document: the contents decide, not the declared type
+# Only for the OpenAPI document: a recording's format is found in its contents, and not in its declared type.
+RECORDING_TYPES = "audio/*, video/*"
 
 
 class Uploads:
-    """The uploads of one gateway. At most `at_once` files are on its disk."""
+    """The uploads of one gateway. Its disk holds at most `at_once` files at a time."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
