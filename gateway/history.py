@@ -34,10 +34,10 @@ class Word(StoredModel):
 class LearnerTurn(StoredModel):
     """One turn of the learner, spoken or typed.
 
-    started_s: when the voice began, in seconds since the conversation began. duration_s: from its first to its last
-    voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one. language: the
-    language that recognition heard, a BCP-47 tag; empty if the turn is typed, or if recognition doesn't say.
-    answered_text: the text that was first understood and answered, if `text` has changed since; otherwise empty.
+    started_s: when the voice began or the typed text came, in seconds since the conversation began. duration_s: from
+    the first to the last voiced sample, 0 for a typed turn. words: of a spoken turn, with times; empty for a typed one.
+    language: the language that recognition heard, a BCP-47 tag; empty if the turn is typed, or if recognition doesn't
+    say. answered_text: the text that was first understood and answered, if `text` has changed since; otherwise empty.
     """
 
     role: Literal["learner"] = "learner"

@@ -185,7 +185,7 @@ class Hearing:
             raise UnavailableError("ASR: the service ended the stream (is it restarting?); go on speaking")
 
     async def _check_first_turn(self, turn: EndOfTurn) -> None:
-        """Tell the learner if the first turn after a failure was not understood, perhaps for lack of its beginning."""
+        """Tell the learner if the first turn after a failure had no words: the turn's beginning may be missing."""
         heard = turn.transcript
         if not heard.text and heard.start_sample < DOUBTFUL_S * self._sample_rate_hz and not self._is_dropping:
             await self._tell_unheard(

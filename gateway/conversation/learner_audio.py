@@ -64,7 +64,7 @@ class LearnerAudio:
         """
         while True:
             while self._rest:
-                if len(self._rest) > self._piece_bytes:  # let other tasks run, because all of it may take long
+                if len(self._rest) > self._piece_bytes:  # let other tasks run: to clean all of it may take long
                     await asyncio.sleep(0)
                 if pcm := await self._next_piece():
                     return self._counted(pcm)

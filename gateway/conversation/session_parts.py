@@ -39,10 +39,10 @@ from gateway.reply.reply import Reply
 class SessionParts:
     """One object for each part of a session.
 
-    inbox: the session's events. post: puts an event into it. subject: of the learner's token; empty if there is none.
-    on_audio: gets each decoded piece of audio with the session's id. on_resumed: called with the session's id when a
-    `start` resumes an earlier session. needs_no_seat: see `Ending`. conduct: the first configuration of turn-taking.
-    now: a steady clock in seconds.
+    inbox: the session's events. post: puts an event into `inbox`. subject: of the learner's token; empty if there is
+    none. on_audio: gets each decoded piece of audio with the session's id. on_resumed: called with the session's id
+    when a `start` resumes an earlier session. needs_no_seat: see `Ending`. conduct: the first configuration of
+    turn-taking. now: a steady clock in seconds.
     """
 
     def __init__(

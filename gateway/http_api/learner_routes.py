@@ -123,7 +123,7 @@ async def _learner(
         ),
     ] = None,
 ) -> AsyncIterator[str]:
-    """The name of the learner who sends the request, which is counted until it is answered."""
+    """The name of the learner who sends the request. The request is counted until it is answered."""
     entry: Entry = request.app.state.entrance
     async with entry.client(request, stores=request.scope["endpoint"] in (agree, keep_word)):
         subject = client_of(request, entry.authenticator).subject
