@@ -1,4 +1,4 @@
-"""The queue of messages and audio for the learner. It is small and keeps the order. The connection empties it."""
+"""The queue of messages, notices and audio for a client. It is small and keeps the order. The connection empties it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Outbox:
         """Queue a message or a piece of audio. Has no effect after `close`."""
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
             try:
-                self._sending.send_nowait(message)  # `send` waits for the event loop even if there is room
+                self._sending.send_nowait(message)  # a stream's `send` waits for the event loop even if there is room
             except anyio.WouldBlock:
                 await self._sending.send(message)
             self.on_sent(message)
@@ -64,7 +64,7 @@ class Outbox:
             with suppress(anyio.EndOfStream):
                 while True:
                     try:
-                        message = self._receiving.receive_nowait()  # `receive` waits for the event loop, like `send`
+                        message = self._receiving.receive_nowait()  # `receive` waits for the event loop, too
                     except anyio.WouldBlock:
                         message = await self._receiving.receive()
                     yield message

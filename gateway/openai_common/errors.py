@@ -32,7 +32,7 @@ _KINDS: list[tuple[type[ServiceError], int, str]] = [
     (DeadlineError, 504, "server_error"),
     (EngineError, 502, "server_error"),
 ]
-# Some codes have another name in OpenAI's API than ours.
+# Our codes that have another name in OpenAI's API.
 _CODES = {
     "unauthorized": "invalid_api_key",
     "too_much": "rate_limit_exceeded",

@@ -1,5 +1,5 @@
-"""Finds the voice of the speech synthesis for one of OpenAI's voice names. Applications use these names without asking
-for the list of voices."""
+"""Finds the voice of the speech synthesis that a client names: by its id, or by one of OpenAI's voice names, which
+applications use without asking for the list of voices."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class WritingEnd:
-    """How a reply ended, and its length in tokens; 0 if the model server doesn't count them.
+    """How a reply ended. The token counts are 0 if the model server doesn't count tokens.
 
     reason: stop: the model was done, with or without calls. length: it reached max_tokens. filter: a filter stopped it.
     repetition: it began to repeat itself.
@@ -53,7 +53,7 @@ class ReplyLimits:
 
 @dataclass(frozen=True, slots=True)
 class WritingRequest:
-    """What the partner should answer. tools: the tools that it may call."""
+    """A prompt for a reply, and the reply's limits. tools: those that the partner may call."""
 
     messages: Sequence[ChatMessage]
     limits: ReplyLimits = ReplyLimits()
@@ -94,7 +94,8 @@ class Llm(Writer, Protocol):
 
     @property
     def is_trained(self) -> bool:
-        """Whether the model was trained as this product's partner. Then it needs neither rules nor examples."""
+        """Whether the model was trained as this product's partner. In English it then needs neither rules nor
+        examples."""
         ...
 
     async def generate(
@@ -140,7 +141,7 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChatDone:
-    """The reply is complete. Its token counts are 0 if the model server doesn't count them."""
+    """The reply is complete. The token counts are 0 if the model server doesn't count tokens."""
 
     stop_reason: StopReason
     prompt_tokens: int = 0

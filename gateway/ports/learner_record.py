@@ -40,7 +40,7 @@ class Mistake(StoredModel):
 
 
 class ScenarioOutcome(StoredModel):
-    """The scenario of a conversation. tasks_done: those that the learner's words show to be done."""
+    """The scenario of a conversation. tasks_done: how many of the tasks the learner's words show to be done."""
 
     id: str
     title: str
@@ -76,7 +76,8 @@ class ConversationProgress(StoredModel):
     new_words_list: tuple[str, ...] = ()
 
     def with_new_words(self, words: Sequence[str], earlier: ConversationProgress | None) -> ConversationProgress:
-        """The entry with its new words. earlier: the entry of the same conversation before it was resumed."""
+        """The entry with its new words. earlier: the entry of the same conversation before it was resumed; None: it
+        has none."""
         count = len(words) + (earlier.new_words if earlier else 0)
         listed = (*(earlier.new_words_list if earlier else ()), *words)[:MAX_NEW_WORDS]
         return self.model_copy(update={"new_words": count, "new_words_list": listed})
@@ -117,7 +118,7 @@ class LearnedWord(StoredModel):
 
 
 class LearnerRecord(StoredModel):
-    """All that is kept of a learner, except the sessions. words_used: language → the words."""
+    """All that is kept of a learner, except the sessions and the usual pause. words_used: language → the words."""
 
     since: datetime
     conversations: tuple[ConversationProgress, ...] = Field((), description="The oldest first.")

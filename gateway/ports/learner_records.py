@@ -19,7 +19,7 @@ class LearnerRecords(Protocol):
 
     async def agree(self, learner: str, session_id: str = "") -> str:
         """The learner agrees to a record. Begins one, or continues the existing one. Returns its id; "" if none can be
-        kept. A record without a word or a turn is not kept for long.
+        kept. The record is kept for long only once the learner has said something or kept a word.
 
         session_id: a conversation that belongs to the record, so that an erasure can delete it.
         """
@@ -30,7 +30,7 @@ class LearnerRecords(Protocol):
         ...
 
     async def is_kept(self, learner: str, record_id: str) -> bool:
-        """Whether this record still exists, that is, has not been erased."""
+        """Whether this record still exists: it was not erased and has not expired."""
         ...
 
     async def words_due(self, learner: str, language: str, most: int) -> list[str]:
@@ -81,16 +81,18 @@ class LearnerFiles(LearnerRecords, Protocol):
 
 
 class NoRecordError(InvalidInputError):
-    """Nothing is kept of this learner."""
+    """There is no record of this learner."""
 
     code = "no_record"
 
     def __init__(self) -> None:
-        super().__init__("nothing is kept of this learner; `PUT /learner` first, or `start` with `keep_progress`")
+        super().__init__(
+            "there is no record of this learner; begin one: `PUT /learner` or `start` with `keep_progress`"
+        )
 
 
 class NoLearnerRecords:
-    """The LearnerFiles of a gateway that keeps none."""
+    """The LearnerFiles of a gateway that keeps no records."""
 
     async def agree(self, learner: str, session_id: str = "") -> str:
         return ""

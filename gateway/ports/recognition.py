@@ -57,7 +57,7 @@ class EagerEndOfTurn:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The learner goes on after all."""
+    """The learner goes on speaking after `EagerEndOfTurn`."""
 
     start_sample: int
 

@@ -10,10 +10,10 @@ from gateway.ports.recognition import Recordings
 
 
 class ModelChecks(Protocol):
-    """What the check needs of the model servers."""
+    """What the check of readiness needs of the model servers."""
 
     async def problems(self) -> dict[str, str]:
-        """For each service: why it can't be used now; empty: it is ready."""
+        """For each service: why it can't be used now; an empty text if it is ready."""
         ...
 
     async def fallbacks(self) -> dict[str, str]:
@@ -35,7 +35,7 @@ class Services(ModelChecks, Protocol):
         ...
 
     async def describe(self) -> dict[str, dict[str, Any]]:
-        """For each service: engine, model, device, memory and slots."""
+        """For each service: engine, model, device, memory and slots; `error` if it does not answer."""
         ...
 
     async def voices(self) -> list[dict[str, Any]]:
@@ -47,9 +47,9 @@ class Services(ModelChecks, Protocol):
         ...
 
     async def occupancy(self) -> float:
-        """The share of slots in use, 0 to 1."""
+        """The share of slots in use, 0 to 1, of the language model or of the synthesis, whichever is higher."""
         ...
 
     async def slots(self) -> dict[str, int | None]:
-        """The slots of each service, summed over its replicas; None: no replica answers."""
+        """The slots of each service, summed over its ready replicas; None: no replica is ready."""
         ...

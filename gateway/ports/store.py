@@ -1,4 +1,8 @@
-"""The ports to the store, and its errors. All methods raise UnavailableError when the store can't be reached."""
+"""The ports to the store, and its errors.
+
+All methods of the store raise UnavailableError when it can't be reached, but for `save_later`, `resume_key` and
+`problem`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,8 @@ class UnsavedSession(Protocol):
     turns: list[Turn]
 
     async def check_erased(self) -> bool:
-        """Ask whether its learner has erased their data, so that it must not be written. Raises UnavailableError."""
+        """Whether the session must not be written, because its learner has erased their data. Raises
+        UnavailableError."""
         ...
 
     def mark_saved(self) -> None:
@@ -25,7 +30,7 @@ class UnsavedSession(Protocol):
         ...
 
     def mark_taken(self) -> None:
-        """Called if it was not written because a newer connection has taken the session over."""
+        """Called if the session was not written, because a newer connection has taken it over."""
         ...
 
 
@@ -73,8 +78,8 @@ class SessionStore(Protocol):
         ...
 
     async def resume_key(self) -> bytes:
-        """The secret key that makes the resume tokens of sessions whose clients keep none. It is the same at all
-        gateways."""
+        """The secret key from which resume tokens are made for clients that don't keep them. All gateways have the same
+        key."""
         ...
 
     async def delete(self, session_id: str) -> None:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """A word of a reply. start and end times are in samples since the start of the reply, positions in characters of
-    its text."""
+    """A word of a reply: its position in the reply's text, in characters, and its time, in samples since the reply's
+    start."""
 
     text: str
     text_start: int

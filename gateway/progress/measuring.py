@@ -1,4 +1,4 @@
-"""Makes the entry of one conversation from its analysis and its turns."""
+"""Makes the entry of one conversation from its analysis, and finds the words that the learner used in its turns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.ports.learner_record import ConversationProgress, Mistake, Scenario
 from gateway.progress.mistakes import kind_of
 
 MAX_WORDS = 2000
-"""At most this many distinct words of one conversation are examined."""
+"""`words_used` returns at most this many words."""
 _LONGEST_WORD = 64
 
 
@@ -58,11 +58,11 @@ def _outcome(goals: Goals) -> ScenarioOutcome:
 
 
 def words_used(turns: Sequence[Turn], language: str) -> list[str]:
-    """The distinct words that the learner used, in order, without names and numbers. Blocks while the list of the
-    language is loaded for the first time.
+    """The distinct words that the learner used, in order, without names and numbers. Blocks while the language's
+    list of words is loaded for the first time.
 
-    If there is a list of words for the language, words that are not in it are left out: most of them are slips or
-    misheard.
+    If there is a list of words for the language, words that it lacks or that are very rare are left out: most of them
+    are slips or misheard.
     """
     lexicon = lexicon_of(language)
     texts = [turn.text for turn in turns if isinstance(turn, LearnerTurn)]

@@ -1,5 +1,5 @@
-"""The function words and endings by which `mistakes` recognises the kind of a mistake. There is a table for each
-language that is listed here."""
+"""The function words and endings by which `mistakes` recognises the kind of a mistake. Each language in FUNCTION_WORDS
+has tables of them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class FunctionWords:
     """The tables of one language; each word is in lower case.
 
     gendered: groups of forms that differ in gender only. cased: forms that show a case. agreeing: groups of forms of
-    one verb that differ in person only. copulas: a group of forms for each verb that means "be". countables: words
-    whose choice depends on whether the noun can be counted ("much", "many"). subjects: pronouns after which a verb
-    follows. plurals: endings of the plural. gender_endings: pairs of endings that differ in gender only. endings:
+    one verb that differ in person or number only. copulas: a group of forms for each verb that means "be". countables:
+    words whose choice depends on whether the noun can be counted ("much", "many"). subjects: pronouns after which a
+    verb follows. plurals: endings of the plural. gender_endings: pairs of endings that differ in gender only. endings:
     endings of adjectives.
     """
 

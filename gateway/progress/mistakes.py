@@ -1,8 +1,8 @@
 """Names the kind of a corrected mistake, from the words that the correction changed.
 
-The kinds are a fixed list, and a language has those of them that its grammar can have. Most kinds are recognised with
-the tables of `mistake_words`. A language without a table has only the kinds that need none. A kind is a guess from a
-few words: it is right often enough to show which kind of mistake recurs, but not to grade anyone.
+The kinds are a fixed list, and most languages lack some of them: Japanese has no articles. Most kinds are recognised
+with the tables of `mistake_words`. For a language without tables there are only the kinds that need none. A kind is a
+guess from a few words: it is right often enough to show which kind of mistake recurs, but not to grade anyone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _UNSPACED = {"ja", "zh"}
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?")
 _LETTER = re.compile(r"[^\W\d_]")
 _SPELLING_FROM = 0.74  # two words that are at least this similar (0 to 1) are the same word, misspelled
-_STEM_FROM = 0.5  # the common stem has at least this share of the longer word's letters
+_STEM_FROM = 0.5  # forms of one word have the same beginning: at least this share of the longer form's letters
 _BY_TABLE: tuple[tuple[MistakeKind, str], ...] = (
     ("article", "articles"),
     ("possessive", "possessives"),
@@ -82,7 +82,8 @@ _OF_STRUCTURE: tuple[tuple[MistakeKind, str], ...] = (
     ("noun_number", "plurals"),
     ("adjective_ending", "endings"),
 )
-"""A language can have the kind if its table is not empty. `_by_paradigm` and `_by_ending` recognise these kinds."""
+"""A language can have one of these kinds if its table for the kind is not empty. `_by_paradigm` and `_by_ending`
+recognise these kinds, and for English `_english_verb`."""
 _ENGLISH_ONLY: frozenset[MistakeKind] = frozenset({"verb_tense", "verb_form", "adverb"})
 
 # Irregular verbs of English: base, past, participle.
@@ -168,7 +169,7 @@ def _pair(change: _Change) -> tuple[str, str] | None:
 
 
 def _by_paradigm(change: _Change, words: FunctionWords) -> MistakeKind | None:
-    """The kind, if one form of a function word was replaced by another form of the same word."""
+    """The kind, if one function word was replaced by another, and the groups of forms tell the kind."""
     if (pair := _pair(change)) is None:
         return None
     if any(set(pair) <= forms for forms in words.agreeing):
@@ -201,7 +202,7 @@ def _by_table(change: _Change, words: FunctionWords) -> MistakeKind | None:
 
 
 def _english(change: _Change, words: FunctionWords) -> MistakeKind | None:
-    """Verbs, comparison and adverbs of English."""
+    """The kind of a mistake in English verbs, comparison, adverbs or countability; None if it is another mistake."""
     out = [word for word in change.out if word not in words.auxiliaries and word not in {"to", "not"}]
     into = [word for word in change.into if word not in words.auxiliaries and word not in {"to", "not"}]
     helps = [word for word in (*change.out, *change.into) if word in words.auxiliaries]
@@ -227,7 +228,7 @@ def _english_verb(was: str, now: str, *, helps: bool, change: _Change, words: Fu
     if was.endswith("ing") or now.endswith("ing") or "to" in {*change.out, *change.into}:
         return "verb_tense" if helps else "verb_form"
     if was.endswith("ed") and _base(was) in _BASE_OF.values():
-        return "verb_form"  # buyed
+        return "verb_form"  # "buyed"
     follows_auxiliary = not helps and change.before in words.auxiliaries  # "didn't went", "have saw"
     if helps or (_is_past(now) != _is_past(was) and not follows_auxiliary):
         return "verb_tense"
@@ -269,7 +270,7 @@ def _differ_by_s(one: str, other: str) -> bool:
 
 
 def _by_form(change: _Change, words: FunctionWords) -> MistakeKind:
-    """The kind of all other mistakes: forms of content words, and other words."""
+    """The kind of any other mistake: a word is missing, too many, the wrong one, misspelled, or in a wrong form."""
     if not change.out or not change.into:
         return "missing_word" if change.into else "extra_word"
     if (pair := _pair(change)) is None:
@@ -304,7 +305,7 @@ def _by_letters(was: str, now: str) -> MistakeKind:
 
 
 def _swap(one: str, other: str, ending: str, for_ending: str) -> bool:
-    """Whether `other` is `one` with its ending replaced."""
+    """Whether `other` is `one` with `for_ending` in place of `ending`."""
     if not one.endswith(ending):
         return False
     stem = one[: len(one) - len(ending)]

@@ -183,7 +183,8 @@ class HintMessage(ServerMessage):
 
 
 class CorrectionMessage(ServerMessage):
-    """A correction of something that the learner said some seconds ago. Sent only if `start` asks for corrections.
+    """A correction of something that the learner said some seconds ago. Sent only if `start` asks for corrections
+    during the conversation.
 
     turn_id: the learner's turn, as in the analysis. sentence: the learner's sentence, which contains `original` letter
     for letter. why: the reason; empty if there is none. why_code: a rule's reason as a code. by: who found the mistake.

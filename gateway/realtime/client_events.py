@@ -14,7 +14,7 @@ from gateway.realtime.errors import ClientError
 from gateway.realtime.session_config import MAX_INSTRUCTIONS, client_error
 from gateway.realtime.tools import Choice, FunctionTool
 
-NAME_LENGTH = 60  # an error quotes this many characters of an unknown `type`
+NAME_LENGTH = 60  # an error quotes at most this many characters of an unknown `type`
 
 MAX_AUDIO = 16 * 1024 * 1024  # no WebSocket message is larger; MAX_FRAME_BYTES is usually less
 Id = Annotated[str, Field(max_length=64)]
@@ -99,7 +99,7 @@ class ItemTruncate(ClientEvent):
 
 
 class ResponseParameters(BaseModel):
-    """The fields of a `response.create`. For a field that is None, the session's setting applies."""
+    """The fields of a `response.create`. For a field that is None, the session's setting applies, if there is one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

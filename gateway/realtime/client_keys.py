@@ -56,7 +56,7 @@ async def create_key(
     document = KeyDocument(client=client.name, subject=client.subject, session=config.changes())
     if not await store.keep_client_secret(client.name, key, document.model_dump_json(), expires_after.seconds):
         metrics.CLIENT_LIMITS.labels("client_secrets").inc()
-        raise TooMuchError("too many keys of this client are valid at once; let keys expire sooner (`expires_after`)")
+        raise TooMuchError("this client's valid keys hold too much already; let keys expire sooner (`expires_after`)")
     return key, int(time.time()) + expires_after.seconds
 
 

@@ -29,8 +29,8 @@ class ClientSecret(BaseModel):
 def client_secrets_router(
     shared: Shared, authenticator: Authenticator, let_in: Callable[[Request], AbstractAsyncContextManager[None]]
 ) -> APIRouter:
-    """The route, for the application of OpenAI's API. let_in: counts a request as one of its client's within the block,
-    and raises ServiceError if the client isn't admitted."""
+    """The route, for the application of OpenAI's API. let_in: within its block, the request counts as a connection of
+    its client; raises ServiceError if the client isn't admitted."""
 
     async def admitted(request: Request) -> AsyncIterator[None]:
         async with let_in(request):

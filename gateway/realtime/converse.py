@@ -1,4 +1,5 @@
-"""Serves one Realtime WebSocket: runs its session and sends the events until the session or the connection ends."""
+"""Serves one Realtime WebSocket: runs its session, and reads and sends the events, until the session or the connection
+ends."""
 
 from __future__ import annotations
 

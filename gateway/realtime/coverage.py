@@ -62,7 +62,9 @@ SERVER_EVENTS: dict[str, Row] = {
     "conversation.item.input_audio_transcription.completed": Row("done", "`usage` in seconds of speech"),
     "conversation.item.input_audio_transcription.failed": Row("done", "only for a turn that the client has committed"),
     "conversation.item.input_audio_transcription.segment": Row("never sent", "speakers are not told apart"),
-    "input_audio_buffer.speech_started": Row("done", "while the partner is heard, it comes only at an interruption"),
+    "input_audio_buffer.speech_started": Row(
+        "done", "while the partner is heard and may be interrupted, it comes only at an interruption or after the reply"
+    ),
     "input_audio_buffer.speech_stopped": Row("done", "once, when the turn is over"),
     "input_audio_buffer.committed": _DONE,
     "input_audio_buffer.cleared": _DONE,

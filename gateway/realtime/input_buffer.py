@@ -13,7 +13,7 @@ class InputBuffer:
     def __init__(self, audio: AudioInput, audio_type: Format) -> None:
         self._audio = audio
         self._appended = 0  # samples over the whole connection
-        self._uncommitted = 0  # samples since the client last ended a turn
+        self._uncommitted = 0  # samples since the client last ended a turn or cleared the buffer
         self.use(audio_type)
 
     @property

@@ -50,7 +50,7 @@ class ItemRequests:
 
     def on_truncated(self, notice: TurnTruncated) -> list[Event]:
         """The events for the client when the conversation has truncated an item's turn; none if the client has not
-        asked for it."""
+        asked for the truncation."""
         end_ms = self._truncations.pop(notice.turn_id, None)
         item = self._items.get(notice.turn_id)
         if end_ms is None or item is None:  # the turn was truncated only to be deleted

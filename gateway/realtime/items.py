@@ -1,4 +1,4 @@
-"""The items of a conversation, as the Realtime API shows them. An item has the id of its turn in the history."""
+"""The items of a conversation, as the Realtime API shows them. An item and its turn in the history have the same id."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Kind = Literal["input_text", "input_audio", "output_text", "output_audio", "func
 ROOT = "root"
 """As a `previous_item_id`, this stands for the beginning of the conversation."""
 
-# A client's note to the partner becomes a message of the learner, because chat templates have no other place for it.
+# A client's message of the role `system` is a note to the partner. It becomes a message of the learner, because chat
+# templates have no other place for it.
 NOTE = "(A note to you, not from your friend: {text})"
 MAX_TEXT = 32_000  # the most characters of a client's item
 MAX_NAME = 256  # the most characters of the id or the name of a call
@@ -40,9 +41,9 @@ _REFUSED = {
 class Item:
     """A message, a call of a tool, or its result.
 
-    text: the words, arguments or result; None while they are not known. is_kept: it has a turn in the history.
-    has_content: whether `shown` includes its content; a message of the partner begins without it. call_id: of a call or
-    its result. name: of a call.
+    text: the words, arguments or result; None while they are not known. is_kept: it has a turn of its own in the
+    history. has_content: whether `shown` includes its content; a message of the partner begins without it. call_id: of
+    a call or its result. name: of a call.
     """
 
     id: str
@@ -125,7 +126,7 @@ class Items:
         self._items.remove(item)
 
     def kept_before(self, item: Item) -> str | None:
-        """The nearest item before this one that has a turn in the history; None if there is none."""
+        """The nearest item before this one that has a turn of its own in the history; None if there is none."""
         before = self._items[: self._items.index(item)]
         return next((one.id for one in reversed(before) if one.is_kept), None)
 

@@ -2,9 +2,9 @@
 
     speech_started ─▶ speech_stopped, committed, item added, item done, transcription delta, transcription completed
 
-A client stops its player at `speech_started`. So while the partner is heard, that event waits until the learner's voice
-has interrupted the partner: a cough or a "mhm" causes no event at all. Between speech_started and speech_stopped there
-may be pauses; speech_stopped comes when the turn is over.
+A client stops its player at `speech_started`. So while the partner is heard and may be interrupted, that event waits
+until the learner's voice has interrupted the partner, or the reply is over: a cough or a "mhm" causes no event at all.
+Between speech_started and speech_stopped there may be pauses; speech_stopped comes when the turn is over.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class LearnerSide:
         return [{"type": "input_audio_buffer.speech_started", **started}]
 
     def on_turn_over(self, over: TurnOver) -> list[Event]:
-        """The turn is over, and its words are known."""
+        """The turn is over: its words are known, or recognition has failed."""
         if self._committed and self._committed[0].id == over.turn_id:
             item = self._committed.popleft()
             item.text, item.is_kept = over.turn.text if over.turn else "", over.turn is not None

@@ -5,8 +5,8 @@
     the done events of all these, in reverse order, and response.done
 
 A response with tools adds its message with the first text. Each call is an item of its own, with deltas of its
-arguments. A call ends only with its response. So when the client sees the end of a call, it may request
-the next response.
+arguments. A call ends only with its response. So when the client sees the end of a call, it may request the next
+response.
 
 A response is done when all of it has been sent, even if the learner still hears it.
 """

@@ -14,7 +14,7 @@ from gateway.realtime.session_config import SessionConfig
 
 @dataclass(frozen=True, slots=True)
 class ResponseOptions:
-    """The fields of a `response.create` that the response's events repeat. is_aside: the response is outside the
+    """What the response's events need to know of a `response.create`. is_aside: the response is outside the
     conversation (`conversation: none`)."""
 
     metadata: Mapping[str, str] | None = None

@@ -34,7 +34,7 @@ SUBPROTOCOL = "realtime"
 
 @dataclass(frozen=True, slots=True)
 class EntryChecks:
-    """The checks that a new connection passes: origin → token → limits → seat → session."""
+    """The checks that a new connection passes before its session begins: origin → token → limits → seat."""
 
     authenticator: Authenticator
     limits: Limits
@@ -100,7 +100,7 @@ async def _let_in(websocket: WebSocket, checks: EntryChecks, shared: Shared) -> 
 
 def _resume_token(client: Client, key: bytes) -> str:
     """The resume token of all sessions of one client. So a client can resume a session with its access token and the
-    session's id alone. Nobody can compute the token from the client's name, because the key is secret."""
+    session's id alone. Nobody else can compute the resume token from the client's name, because the key is secret."""
     return hmac.digest(key, client.name.encode(), "sha256").hex()
 
 

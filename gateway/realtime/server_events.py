@@ -1,4 +1,4 @@
-"""The events that the gateway sends, without their `event_id`."""
+"""The events that several modules send, still without their `event_id`."""
 
 from __future__ import annotations
 

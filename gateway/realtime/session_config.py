@@ -1,7 +1,7 @@
 """The session object of the Realtime API: its settings, and how a `session.update` changes them.
 
-A field that an update leaves out keeps its value. A field without a meaning here is accepted, and the session reports
-the value that the gateway uses. docs/realtime.md has a table of all fields.
+A field that an update leaves out keeps its value. Some fields are accepted without effect. docs/realtime.md has a table
+of all fields.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
 MAX_INSTRUCTIONS = 100_000
 """The most characters of instructions to the partner."""
 Name = Annotated[str, Field(max_length=256)]
-# Fields that are accepted without effect, and the values that the session reports for them.
+# The session's own fields that are accepted without effect, and the values that the session reports for them.
 WITHOUT_EFFECT: dict[str, Any] = {
     "reasoning": None,
     "tracing": None,
@@ -47,7 +47,8 @@ class AudioFormatConfig(_Part):
 
 
 class TranscriptionConfig(_Part):
-    """Whether the learner's words are sent. Only the language has an effect; the model is the recogniser's own."""
+    """The transcription of the learner's words. Without it, the client gets no words. Only the language has an effect,
+    because recognition uses its own model."""
 
     model: Name | None = None
     language: str | None = Field(None, max_length=35)
@@ -164,8 +165,8 @@ class AudioConfig(_Part):
 class SessionConfig(_Part):
     """The settings of a session. model: the name that the client uses for this server's models.
 
-    instructions: None until the client sends some. Fields without effect are not kept. `transcription` sessions have no
-    output and no responses.
+    instructions: None until the client sends some. reasoning, tracing, truncation: without effect, and not kept.
+    `transcription` sessions have no output and no responses.
     """
 
     type: Literal["realtime", "transcription"] = "realtime"
@@ -249,8 +250,8 @@ def updated(config: SessionConfig, update: Mapping[str, Any]) -> SessionConfig:
 def client_error(invalid: ValidationError, root: str = "", *, tag: str = "") -> ClientError:
     """The first error in a client's JSON.
 
-    root: the path of the JSON within the event. tag: the event's type, because pydantic begins a path with the tag of a
-    union.
+    root: the path of the JSON within the event. tag: the event's type; pydantic begins the path of a field with it, and
+    the error leaves it out.
     """
     error = invalid.errors(include_url=False, include_input=False)[0]
     tags = {tag, "server_vad", "semantic_vad", "int", "literal['inf']"}

@@ -22,7 +22,7 @@ class FunctionTool(BaseModel):
     name: str = Field(pattern=TOOL_NAME)
     description: str | None = Field(None, max_length=4096)
     parameters: dict[str, Any] | None = None
-    strict: bool | None = Field(None, exclude=True)  # some SDKs send it; the model server decides
+    strict: bool | None = Field(None, exclude=True)  # some SDKs send it; it has no effect here
 
     def as_tool(self) -> Tool:
         """The tool for the conversation."""

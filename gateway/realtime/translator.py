@@ -193,7 +193,7 @@ class Translator:
     # --- what the conversation says -------------------------------------------------------------
 
     def on_core(self, message: AnyServerMessage | Notice | bytes) -> list[Event]:
-        """The events for the client. Before `begin` the result is empty: `begin` sends the events."""
+        """The events for the client. Before `begin` the result is empty: `begin` sends these events later."""
         events = self._translated(message)
         if self._early is None:
             return events

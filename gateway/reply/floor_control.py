@@ -1,4 +1,4 @@
-"""Floor control decides who speaks. It has the partner's replies do what the turn machine decides."""
+"""Floor control: the turn machine decides who speaks, and `FloorControl` has the partner's replies carry that out."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class FloorControl:
 
     @property
     def is_free(self) -> bool:
-        """Whether no reply is under way, and no reply was cut off by a voice that is still heard."""
+        """Whether no reply is under way, and none was cut off by a voice whose words are not known yet."""
         return isinstance(self._machine.state, Listening)
 
     @property
@@ -107,7 +107,7 @@ class FloorControl:
             self.maker.prefill(text)
 
     def close(self) -> None:
-        """The conversation is over: stop the background work for its next turns."""
+        """The conversation is over: stop the prefill and the idle work."""
         self.maker.stop_background_work()
 
     async def settle(self, turn_id: str) -> None:
@@ -153,7 +153,7 @@ class FloorControl:
     def _continue(self, turn_id: str) -> None:
         """Begin a reply that says what the learner has not heard of the one that was cut off."""
         cut = self.replies.cut
-        assert cut is not None  # noqa: S101  it follows a Cancel of a released reply
+        assert cut is not None  # noqa: S101  a Continue follows the Cancel of a released reply
         metrics.FALSE_ALARMS.labels("cut").inc()
         if cut.text.written:
             self.replies.begin(self.maker.say(cut.unheard_text, turn_id, voice_ended_s=self._now()))

@@ -48,7 +48,7 @@ def help_is_due_after_s(help_after_s: float, *, patience: float, usual_pause_ms:
 
 
 def offer(state: SessionState, turns: Sequence[Turn]) -> str:
-    """The partner's offer: a phrase of the scenario, or else the partner's last question again, or else
+    """The partner's offer: a phrase of the scenario, or else the question that ended the partner's last turn, or else
     another topic.
 
     Empty if there are no lines in this language.
@@ -67,8 +67,8 @@ def offer(state: SessionState, turns: Sequence[Turn]) -> str:
 class Hints:
     """Finds sentences that the learner could say now, and calls `ready` with them.
 
-    The model writes them. If it can't, they are the scenario's phrases, or else lines of this language. There may be
-    none.
+    The model writes them. If it can't, they are the scenario's phrases, or else the hints that `lines` has for this
+    language and level. There may be none.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Hints:
         self._task: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """The learner wants a hint. Has no effect while one is being made."""
+        """The learner wants a hint. Has no effect while a hint is being made."""
         if self._task is None or self._task.done():
             self._task = self._tasks.create_task(self._make())
 

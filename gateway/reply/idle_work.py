@@ -14,7 +14,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 class IdleWork:
-    """Runs `jobs` one after the other, each time from the first. A job that is interrupted runs again next time."""
+    """Each `begin` runs all `jobs`, one after the other. So an interrupted job runs again at the next `begin`."""
 
     def __init__(self, tasks: asyncio.TaskGroup, jobs: Sequence[Job]) -> None:
         self._tasks = tasks

@@ -1,4 +1,4 @@
-"""The partner's ready-made lines. Each language has a file: languages/<language>.toml.
+"""The partner's ready-made lines. The file languages/<language>.toml has those of one language.
 
 The learner's sounds while listening ("mhm") are in backchannels.py.
 

@@ -42,8 +42,8 @@ class ReplyOptions:
 class ReplyMaker:
     """Creates replies. A reply does nothing until it is run.
 
-    It also prefills the model (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery:
-    called for each reply, to learn how it is made. runner: runs tools. on_calls: called with a requested reply that
+    It also prefills the model (see `prefill`), and keeps the prompts short (see `prompt_shortener`). delivery: returns
+    how to make a reply that no client has requested. runner: runs tools. on_calls: called with a requested reply that
     ends with calls of the client's tools. idle_jobs: more work for the model after each reply (see `idle_work`).
     """
 
@@ -93,8 +93,8 @@ class ReplyMaker:
         return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s, tools=self._tools())
 
     def _asked_for_again(self, text: str) -> str:
-        """The words that the learner asks to hear again. Empty if the model should reply; a larger model always
-        does."""
+        """The words that the learner asks to hear again. Empty if the model should reply; a model that is not
+        small always does."""
         state = self._record.state
         if not self._llm.is_small or state.is_plain or language_name(state.language) != "English":
             return ""
@@ -128,12 +128,12 @@ class ReplyMaker:
         self._prefill.read(self._prompt(text.rstrip(" .,!?…-") or SOMETHING), self._tools().use)
 
     def stop_background_work(self) -> None:
-        """Stop the prefill and the work on later prompts: the model is needed, or the conversation is over."""
+        """Stop the prefill and the idle work: the model is needed, or the conversation is over."""
         self._prefill.stop()
         self._idle_work.stop()
 
     def give_way(self) -> None:
-        """The learner begins to speak: give up the work on later prompts."""
+        """The learner begins to speak: stop the idle work."""
         self._idle_work.stop()
 
     def _prompt(self, text: str) -> list[ChatMessage]:
@@ -218,8 +218,11 @@ class ReplyMaker:
 
 
 def _last_words(turns: Sequence[Turn]) -> tuple[Sequence[Turn], str]:
-    """The turns before the learner's last turn, and that turn's words. If that turn was already answered: all turns,
-    and `SOMETHING` in place of the words, or no words if the turns end with the result of a tool."""
+    """The turns before the learner's words that a reply answers, and these words.
+
+    If the last turn is the learner's, the words are its words. Otherwise the turns are all turns, and the words are
+    `SOMETHING`, or empty if the last turn is a call with its result.
+    """
     last = turns[-1] if turns else None
     if last and (call := call_in(last)) and call.output is not None:
         return turns, ""

@@ -1,8 +1,8 @@
 """Has a small model read the beginning of the prompts before the first learner comes.
 
-All conversations of a level begin with the same instructions and examples. Once the model server has read them, the
-first reply of a conversation comes as fast as the later ones. With a larger model this takes seconds on a CPU, and on a
-GPU it is not needed.
+All English conversations with Joe at one level begin with the same instructions and examples. Once the model server
+has read them, the first reply of a conversation comes as fast as the later ones. A larger model reads nothing ahead: on
+a CPU that would take it seconds, and on a GPU it is not needed.
 """
 
 from __future__ import annotations
@@ -34,5 +34,5 @@ async def read_openings(llm: Llm, *, max_chars: int) -> None:
         metrics.READ_AHEAD.inc()
         try:
             await llm.generate(prompt, max_tokens=1, gives_way=True)
-        except ServiceError:  # the model is needed, or fails; in that case the request of a reply reports it
+        except ServiceError:  # a reply needs the model, or the model fails; the request of a reply reports a failure
             continue

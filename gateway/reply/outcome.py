@@ -1,4 +1,5 @@
-"""Handles the outcome of a reply: counts, traces and logs it, tells the learner, and adds it to the history."""
+"""Handles the outcome of a reply: counts, traces and logs it, tells the learner of it, and adds what the learner heard
+to the history."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from gateway.tools import ToolCall
 
 logger = logging.getLogger(__name__)
 
-# The history keeps this many characters of a tool's result.
+# The history keeps at most this many characters of a tool's result.
 MAX_OUTPUT = 4000
 
 
@@ -43,7 +44,7 @@ class Outcomes:
             self.discarded(reply, trace)
         elif reply.failure:
             self._count(reply, trace, "failed")
-            await self._outbox.report(reply.failure, is_in_notice=True)  # ReplySent or ReplyEnded
+            await self._outbox.report(reply.failure, is_in_notice=True)  # in ReplySent or ReplyEnded
             await self._keep_what_was_heard(reply, "failed")
         else:
             self._count(reply, trace, "complete")

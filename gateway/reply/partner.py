@@ -11,10 +11,10 @@ from gateway.history import Level, SessionScenario, SessionState
 class Partner:
     """Who the partner is, as `prompt` tells the model.
 
-    who: continues "You are". brief: the same in a few words, for a small model. facts: sentences about the partner
-    ("you") and the situation; a small model doesn't get them. learner: the person it talks to; continues "You are
-    talking with". opening: its words when it speaks first; empty: the model writes them. phrases: what the learner
-    could say, most useful first. instructions: a client's own; they replace who, brief, facts and learner.
+    who: continues "You are". facts: sentences about the partner ("you") and the situation. brief: a few words in place
+    of who and facts, for a small model that was not trained as the partner. learner: the person it talks to; continues
+    "You are talking with". opening: its words when it speaks first; empty: the model writes them. phrases: what the
+    learner could say, most useful first. instructions: a client's own, in place of who, facts and brief.
     """
 
     who: str

@@ -17,8 +17,8 @@ from gateway import metrics
 from gateway.ports import ChatMessage, Llm
 from gateway.tools import NO_TOOLS, ToolUse
 
-# A prompt is read again only if it has grown by this many words, because each reading also includes what the chat
-# template adds at the end.
+# A prompt that has only grown is read again only if it is this many words longer, because each reading also costs the
+# tokens that the chat template adds at the end.
 LEAST_MORE_WORDS = 4
 
 
@@ -40,7 +40,7 @@ class Prefill:
         self._task = self._tasks.create_task(self._have_read(prompt, tools))
 
     def stop(self) -> None:
-        """Stop reading, because the reply itself is requested now."""
+        """Stop reading: the model is needed for the reply itself, or the conversation is over."""
         if self._task:
             self._task.cancel()
             self._task = None

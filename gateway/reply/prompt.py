@@ -68,7 +68,8 @@ CORRECT_ALOUD = (
 
 
 def system_prompt(briefing: Briefing) -> str:
-    """The system message. The partner comes first and the level after it, because the level may change."""
+    """The system message. The partner comes first and the level after it: if the level changes, the beginning with the
+    partner stays in the prefix cache."""
     language, manner, partner = language_name(briefing.language), MANNERS[briefing.level], briefing.partner
     if briefing.is_plain and partner.instructions:
         return partner.instructions
@@ -100,7 +101,7 @@ def system_prompt(briefing: Briefing) -> str:
 def trained_prompt(partner: Partner, level: Level) -> str:
     """The system message for a model that was trained as the partner: who it is, and the learner's level.
 
-    The conversations in `training/` are given to the model with this message.
+    In training, the model gets the conversations of `training/` with this message.
     """
     who = partner.instructions or " ".join(filter(None, (f"You are {partner.who}.", partner.facts)))
     return f"{who} You are talking with {partner.learner}, who is learning English ({level} level)."
@@ -166,7 +167,7 @@ def _is_said(turn: Turn) -> bool:
 
 def _examples(briefing: Briefing) -> Sequence[Example]:
     """The examples. There are none if the client has its own instructions, because those may ask for another manner.
-    Nor are there any for a model that was trained with more examples."""
+    Nor are there any for a model that was trained for this conversation."""
     if briefing.partner.instructions or _suits_training(briefing):
         return ()
     return lines_in(briefing.language).examples.get(briefing.level, ())
