@@ -17,7 +17,7 @@ _EXAMPLES = 3
 class RecurringMistake(StoredModel):
     """A kind of mistake in one language.
 
-    conversations: in how many the kind was made. examples: the latest mistakes, newest first, each once.
+    conversations: how many had such a mistake. examples: the latest mistakes, newest first, each once.
     """
 
     kind: MistakeKind
@@ -39,7 +39,7 @@ class WordsUsed(StoredModel):
 class LearnerProgress(StoredModel):
     """The answer of GET /learner/progress. kept: whether there is a record; without one, the rest is empty.
 
-    mistakes: the kind that was made in the most conversations comes first. due: how many of `words_to_learn` are due.
+    mistakes: the kind that occurred in the most conversations comes first. due: how many of `words_to_learn` are due.
     """
 
     kept: bool
@@ -69,7 +69,7 @@ def overview(record: LearnerRecord | None, now: datetime) -> LearnerProgress:
 
 
 def recurring(conversations: Sequence[ConversationProgress]) -> list[RecurringMistake]:
-    """The kinds of mistakes; the kind that was made in the most conversations comes first. conversations: oldest
+    """The kinds of mistakes; the kind that occurred in the most conversations comes first. conversations: oldest
     first."""
     made: defaultdict[tuple[str, MistakeKind], list[tuple[ConversationProgress, Mistake]]] = defaultdict(list)
     for conversation in conversations:

@@ -16,7 +16,7 @@ from gateway.realtime.tools import Choice, FunctionTool
 
 NAME_LENGTH = 60  # an error quotes at most this many characters of an unknown `type`
 
-MAX_AUDIO = 16 * 1024 * 1024  # no WebSocket message is larger; MAX_FRAME_BYTES is usually less
+MAX_AUDIO = 16 * 1024 * 1024  # the WebSocket's own limit on a message; MAX_FRAME_BYTES is usually lower
 Id = Annotated[str, Field(max_length=64)]
 
 

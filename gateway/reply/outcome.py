@@ -32,7 +32,7 @@ class Outcomes:
         self._now = now
 
     async def began(self, reply: Reply, request_id: str) -> None:
-        """The reply was released. request_id: the request that it answers; empty: it answers a turn."""
+        """The reply was released. request_id: the request that it answers; empty: no client requested it."""
         reply.place = len(self._record.turns)
         await self._outbox.notify(ReplyBegan(reply.turn_id, request_id))
 
