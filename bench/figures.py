@@ -28,9 +28,9 @@ class Conversations:
 class Row:
     """One system with `learners` learners, over all runs. Latencies are in seconds; None if nothing was answered.
 
-    median_s and p95_s: over the answers of all runs; medians_s, p95s_s: for each run. to_pipecat: the median's
-    ratio to the lowest of Pipecat's medians. p95_to_pipecat: the same for p95. to_models: the median's ratio to the
-    models' serial time.
+    median_s, p95_s: over the answers of all runs. medians_s, p95s_s: one value for each run that has answers.
+    to_pipecat: AI-Talk's median divided by the lower median of Pipecat's two settings with as many learners; None in
+    Pipecat's rows. p95_to_pipecat: the same for p95. to_models: the median divided by the models' serial time.
     """
 
     learners: int
@@ -55,7 +55,10 @@ def p95(values: Sequence[float]) -> float:
 
 
 def rows(conversations: Sequence[Conversations], models_s: float) -> list[Row]:
-    """One row for each number of learners and system, in order of appearance."""
+    """One row for each number of learners and system: the fewest learners first, the systems in order of appearance.
+
+    models_s: the median time that the models take for an utterance if they run alone, one after the other.
+    """
     groups: dict[tuple[int, str], list[Conversations]] = {}
     for conversation in sorted(conversations, key=lambda one: one.learners):
         groups.setdefault((conversation.learners, conversation.system), []).append(conversation)

@@ -1,9 +1,10 @@
 """GLEU, the usual measure of corrected sentences (Napoles, Sakaguchi, Post & Tetreault, 2015 and 2016).
 
-Like BLEU, GLEU counts the n-grams that a correction shares with a person's correction. It subtracts the n-grams that
-the correction has kept from the learner's sentence although the person changed them. If several people corrected the
-sentences, one of them is drawn at random for each sentence; this is repeated, and the result is the mean. No maintained
-package computes GLEU (`nltk` has a different measure of this name), so this module follows the authors' own program.
+Like BLEU, GLEU counts the n-grams that a correction shares with a person's correction. It subtracts those n-grams of
+the learner's sentence that the correction has kept although the person changed them. If several people corrected each
+sentence, one person's correction of it is drawn at random. The draws are repeated, and the result is the mean. No
+maintained package computes GLEU (`nltk` has a different measure of this name), so this module follows the authors' own
+program.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Tokens = Sequence[str]
 def corpus_gleu(
     sources: Sequence[Tokens], references: Sequence[Sequence[Tokens]], hypotheses: Sequence[Tokens], draws: int = DRAWS
 ) -> float:
-    """GLEU of a corpus, 0 to 100. references: for each sentence, its corrections; the same number for each sentence."""
+    """GLEU of a corpus, 0 to 100. references: the corrections of each sentence; all sentences have equally many."""
     counts = np.array(
         [
             [_counts(source, reference, hypothesis) for reference in own]
@@ -38,7 +39,8 @@ def corpus_gleu(
 
 
 def _counts(source: Tokens, reference: Tokens, hypothesis: Tokens) -> list[int]:
-    """Both lengths; then, for each order, the n-grams gained and all n-grams."""
+    """The lengths of hypothesis and reference. Then two numbers for each order: the hypothesis's n-grams that are in
+    the reference, minus those wrongly kept from the source; and all n-grams of the hypothesis."""
     counts = [len(hypothesis), len(reference)]
     for order in range(1, ORDER + 1):
         theirs, ours = _ngrams(reference, order), _ngrams(hypothesis, order)

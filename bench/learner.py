@@ -72,7 +72,7 @@ class Learner:
             raise TimeoutError(f"{type(self.system).__name__} was not ready within {READY_TIMEOUT_S:.0f} s")
 
     async def say(self, utterance: Utterance) -> Answer:
-        """Say the utterance, wait for the answer, and listen to LISTEN_S of it."""
+        """Say the utterance, wait for the answer, listen to it for LISTEN_S, and interrupt what is left of it."""
         first = len(self._events)
         began_s = self.microphone.say(utterance.pcm)
         last_voiced_s = began_s + utterance.last_voiced_s
@@ -119,8 +119,8 @@ class Learner:
 
 
 class AttentiveLearner(Learner):
-    """Doesn't interrupt. As soon as a reply begins, reports to AI-Talk that all of it was heard. AI-Talk reports where
-    a reply's time went only when the reply is complete."""
+    """Doesn't interrupt. As soon as a reply begins, it reports to AI-Talk that all of it was heard, and then waits for
+    the reply's latencies. AI-Talk sends them only for a reply that was heard to its end."""
 
     async def stop_reply(self, heard: int) -> None:
         assert isinstance(self.system, AiTalk)

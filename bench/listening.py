@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AUDIBLE = 300  # a sample of the partner louder than this is sound: -41 dB of full scale
+AUDIBLE = 300  # samples of the partner's audio above this are sound: -41 dB of full scale
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The system decided that the learner's turn was over, and sent what it understood."""
+    """The system reported that the learner's turn was over."""
 
     at_s: float
 
@@ -26,7 +26,7 @@ class ReplyHeard:
 
 @dataclass(frozen=True, slots=True)
 class ReplyOver:
-    """The reply was spoken to its end, or was stopped."""
+    """The system reported that the reply was over: spoken to its end, completely sent, or stopped."""
 
     at_s: float
 
@@ -35,7 +35,8 @@ Event = TurnEnded | ReplyHeard | ReplyOver
 
 
 class Ear:
-    """A speaker that plays audio as soon as it arrives, and records when a reply is first heard."""
+    """A speaker that plays audio as it arrives, each piece after the one before, and finds when a reply is first
+    heard."""
 
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
@@ -81,7 +82,7 @@ class Answer:
 
     latency_s: from the learner's last voiced sample to the answer's first audible one; None: no answer came. cut: the
     system ended the turn too early, or more than once. premature: a reply began while the learner was still talking.
-    client_late_s: how late the client itself sent a frame, which is an error of measurement.
+    client_late_s: the longest delay of a frame that the client itself sent, which is an error of measurement.
     """
 
     utterance: str

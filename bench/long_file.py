@@ -2,9 +2,9 @@
 with faster-whisper's own `transcribe`, and how much memory it takes.
 
 In the recording, the bundled voice speaks the lines of the scripted conversations. AI-Talk and faster-whisper recognise
-it with the bundled model, one after the other, in a different order in each run: AI-Talk through the whole mesh,
-faster-whisper as its documentation shows. With --hours, a recording of that length follows (the same speech, repeated).
-The most memory that the gateway and recognition take for it is measured.
+it with the bundled model, one after the other, in alternating order: AI-Talk through the whole mesh, faster-whisper as
+its documentation shows. With --hours, AI-Talk then recognises a recording of that length (the same speech, repeated),
+and the most memory that the gateway and asr_service take meanwhile is measured.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def repeated(recording: Recording, hours: float) -> Recording:
 
 
 def through_the_mesh(mesh: Mesh, recording: Recording) -> str:
-    """The words by the gateway's REST API."""
+    """The words that the gateway's REST API recognises."""
     answer = httpx.post(
         f"{mesh.http}/v1/audio/transcriptions",
         files={"file": ("long.wav", recording.wav, "audio/wav")},
@@ -94,7 +94,7 @@ def through_the_mesh(mesh: Mesh, recording: Recording) -> str:
 
 
 def by_faster_whisper(model: WhisperModel, recording: Recording) -> str:
-    """The words by faster-whisper's sequential `transcribe`."""
+    """The words that faster-whisper's sequential `transcribe` recognises."""
     segments, _ = model.transcribe(recording.pcm.astype(np.float32) / 32768, language="en")
     return " ".join(segment.text.strip() for segment in segments)
 
@@ -138,9 +138,9 @@ def timed(recognise: Callable[[], str], words: str) -> tuple[float, float]:
 def main() -> None:
     """Run the measurement that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.long_file", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="of speech; at most about 14")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the recording; at most about 14")
     parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--hours", type=float, default=0.0, help="of the recording for the memory; 0: none")
+    parser.add_argument("--hours", type=float, default=0.0, help="length of a second recording, for memory; 0: none")
     arguments = parser.parse_args()
     recording = speech(arguments.minutes)
     print(f"{len(recording.pcm) / RATE_HZ / 60:.1f} minutes, {len(recording.words.split())} words", flush=True)

@@ -1,5 +1,5 @@
-"""A microphone that never stops: it gives 20 ms of sound every 20 ms. The sound is speech if there is any, otherwise a
-room's hiss.
+"""A microphone that never stops: it gives 20 ms of sound every 20 ms. The sound is a room's hiss, and over it the
+speech, if there is any.
 
 A frame is sent once its last sample has been recorded, as a sound card does. Frames are due at times counted from the
 start, so a late frame delays no other frame.

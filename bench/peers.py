@@ -2,9 +2,9 @@
 speech-to-speech.
 
 The same client says the same utterances to both, one after the other, in a different order in each run. Both use the
-bundled Whisper, SmolLM2 on a llama.cpp server each, the bundled Piper voice, Silero VAD and Smart Turn.
+bundled Whisper, SmolLM2 (each on a llama.cpp server of its own), the bundled Piper voice, Silero VAD and Smart Turn.
 speech-to-speech gets its speech from the mesh's /v1/audio/speech. Prints the median and p95 of each, and the ratio of
-the medians.
+the medians, of all runs together and of each run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     """Run the measurement that the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
     add_arguments(parser, runs=3)
-    parser.add_argument("--keep", type=Path, help="folder for the servers' logs; else they are thrown away")
+    parser.add_argument("--keep", type=Path, help="folder for the servers' logs; without it they are thrown away")
     arguments = parser.parse_args()
     print(", ".join(f"{name} {version}" for name, version in versions().items()), flush=True)
     with ExitStack() as servers:

@@ -2,14 +2,14 @@
 
 It runs in .venv-bench, which has Pipecat but none of our packages. The pipeline is the one that Pipecat's own project
 template makes (`pipecat/cli/templates/server`), with its defaults. Only two things differ: the models, which are ours,
-and the time limit of recognition, which Pipecat requires for an unmeasured model. The two paths use Pipecat's two ways
-of ending the learner's turn:
+and the time limit of recognition, which has to be set for a model that Pipecat has not measured. The path of the URL
+chooses one of Pipecat's two ways to end the learner's turn:
 
     /smart-turn   its default: Silero VAD, then Smart Turn v3.2 at each pause
     /time-out     Silero VAD, then 0.6 s of silence
 
 A client sends 16 kHz 16-bit mono PCM as binary frames, and may send the text "interrupt". It gets binary frames of 24
-kHz PCM and JSON: `ready`, `turn` (the learner's turn is over), `interrupted`, `silent` (the reply was spoken).
+kHz PCM, and as JSON: `ready`, `turn` (the learner's turn is over), `interrupted`, `silent` (the reply was spoken).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Config:
 
 
 class RawPcm(FrameSerializer):
-    """Sends audio as raw PCM, and everything else as the JSON in this file's docstring."""
+    """Sends audio as raw PCM, and interruptions as JSON. Receives raw PCM and "interrupt"."""
 
     async def serialize(self, frame: Frame) -> str | bytes | None:
         """Audio as bytes, an interruption as JSON; None for any other frame."""

@@ -1,9 +1,10 @@
-"""`make profile`: the CPU seconds of a spoken turn and the memory of the mesh, for each process and stage.
+"""`make profile`: what each process of the mesh takes (CPU seconds for a spoken turn, memory), and what each stage
+does.
 
 A learner says the utterances of `make bench` to the mesh with the bundled models, and interrupts no reply. CPU seconds
-are user and system time, so other programs on the machine change them little. The stages come from the services' own
-metrics. Memory is the proportional set size (PSS): a page that several processes share counts once. With --base, the
-same conversations are also held with an older checkout, alternately.
+are user and system time, so other programs on the machine change them little. The work of the stages comes from the
+metrics of the services and of llama.cpp. Memory is the proportional set size (PSS): a page that several processes share
+counts once. With --base, the same conversations are also held with an older checkout, alternately.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ STAGES: dict[str, tuple[str, str]] = {
     "seconds of speech made": ("aitalk_tts_audio_seconds_total", ""),
     "seconds of speech thrown away": ("aitalk_gateway_wasted_audio_seconds_total", ""),
 }
-"""What a row of the second table shows → the sample's name and the value of its label ("": the sum over all)."""
+"""What a row of the second table shows → the metric's name, and the value of one of its labels ("": the sum over
+all)."""
 
 _MODULE = re.compile(r"^(gateway|asr_service|llm_service\.\S+|llm_service|tts_service|deploy\.\w+)$")
 LLAMA = "llama_server"
@@ -54,7 +56,8 @@ LLAMA = "llama_server"
 
 @dataclass(frozen=True)
 class Use:
-    """What one conversation used. cpu_s: CPU seconds, by process. stages: see STAGES. answers_s: voice to voice."""
+    """What the conversations of one run used. cpu_s, memory_mb: by process. stages: see STAGES. answers_s: voice to
+    voice."""
 
     cpu_s: dict[str, float]
     stages: dict[str, float]
@@ -69,7 +72,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
     parser.add_argument("--runs", type=int, default=2, help="conversations with each system (2)")
     parser.add_argument("--learners", type=int, default=1, help="learners at once (1)")
-    parser.add_argument("--quick", action="store_true", help="three utterances for each conversation, not nine")
+    parser.add_argument("--quick", action="store_true", help="three utterances in each conversation, not nine")
     parser.add_argument("--out", type=Path, default=Path("build/profile"), help="folder for logs")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -124,7 +127,7 @@ def measure(system: RunningMesh, learners: int, run: int, *, quick: bool) -> Use
 
 
 def _processes(system: RunningMesh) -> dict[str, psutil.Process]:
-    """The mesh's processes, by module. The process of the mesh itself is `deploy.mesh`."""
+    """The mesh's processes, by module. The process that runs all others is `deploy.mesh`."""
     watcher = psutil.Process(system.pid)
     named = {}
     for process in (watcher, *watcher.children(recursive=True)):

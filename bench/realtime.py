@@ -2,7 +2,7 @@
 same mesh.
 
 In each run one learner says the same utterances over both, one after the other, in a different order each time. Prints
-the median and p95 of each, and the ratio of the medians for each run.
+the median and p95 of each, and the ratio of the medians, of all runs together and of each run.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ COMPARISON = Comparison(REALTIME, OURS, order=(OURS, REALTIME), digits=3)
 class Realtime:
     """A client of the Realtime API with voice detection by the server.
 
-    A response is done when all of it has been sent. The client plays on until the response's audio ends, or until it
-    interrupts: then it truncates the item where it has stopped playing, as OpenAI's own clients do.
+    A response is done when all of it has been sent; the client may still be playing it. To interrupt, the client
+    cancels the response if it isn't done. Otherwise it truncates the item where it has stopped playing, as OpenAI's own
+    clients do.
     """
 
     def __init__(self) -> None:

@@ -1,10 +1,10 @@
 """`make load SESSIONS="1 10 25" DURATION=30`: measures how much CPU and memory the mesh needs for n learners, and how
 much latency it adds.
 
-The learners speak all the time. The models are stubs that take fixed times. It measures the whole mesh, the gateway
-with a stub in place of recognition, and Pipecat with equal stubs. Pipecat is measured twice: a turn ends after a
-time-out, or when Smart Turn says so. Each system is restarted for each number of learners. Prints a table, and writes
-the numbers as JSON.
+Each learner says a sentence every 8 s. The models are stubs that take fixed times. The measured systems are the mesh
+(gateway, Valkey, and asr_service around a stub), the gateway with a stub in place of asr_service as well, and Pipecat
+with equal stubs. Pipecat is measured twice: a turn ends after a time-out, or when Smart Turn says so. Each system is
+restarted for each number of learners. Prints a table, and writes it to the folder --output, with all numbers as JSON.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _endings_of(systems: list[str], folder: Path, said: Program) -> dict[str, list[Ending]]:
-    """Where turns end: determined by asr_service itself, or by the stub's script; unknown for Pipecat."""
+    """Where turns end. For the mesh, asr_service itself determines it; for the gateway, the stub's script. Pipecat gets
+    the script's values, too, but of those only the end of the voice is true."""
     known = {}
     if "mesh" in systems:
         print("asking asr_service where the turns end …", flush=True)

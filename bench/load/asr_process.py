@@ -1,8 +1,9 @@
 """`python -m bench.load.asr_process`: the real asr_service around a recogniser that gives a fixed text after a fixed
 time.
 
-Voice detection and endpointing are real. The engine is registered only in this process. There is no text model unless
-ASR_TEXT_MODEL names one, because the time of a model is not part of what the mesh adds.
+Voice detection and endpointing are real. The engine exists only in this process, and no setting of asr_service can
+choose it. There is no text model unless ASR_TEXT_MODEL names one, because the time of a model is not part of what the
+mesh adds.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from common.process import collect_garbage_rarely
 class StubEngine:
     """An AsrEngine; see `asr_service.engine` for the methods.
 
-    numbered: each turn ends with a random number, by which the turn can be found again.
+    numbered: the text of each turn ends with a random number, by which the turn can be found again.
     """
 
     def __init__(self, delays: Delays, sleep: Callable[[float], None] = time.sleep, *, numbered: bool = False) -> None:
@@ -54,10 +55,10 @@ class StubEngine:
 
 
 def _heard(samples: int, ending: str = "") -> Transcript:
-    """As many words as fit at three per second, and a full stop, with the confidence that Whisper has at the end of a
+    """As many words of HEARD as fit at three per second, and a full stop, with what Whisper expects at the end of a
     sentence.
 
-    ending: what the last word has before the full stop.
+    ending: comes between the last word and the full stop.
     """
     step = ENGINE_RATE_HZ // 3
     words = tuple(

@@ -1,8 +1,8 @@
 """`python -m bench.load.client`: n learners over WebSocket in one process that uses little CPU.
 
 Each learner repeats the program of `bench.load.speech` without end, in frames of 20 ms, and begins at a frame of its
-own. The first sample that it sends shows which frame that is. The frames are made only once. WebSocket clients must
-mask their frames; a mask of zeros leaves the bytes unchanged.
+own. The first sample that it sends shows which frame that is. All learners share the frames, which are made only once.
+A WebSocket client must mask what it sends; a mask of zeros leaves the bytes unchanged.
 
 Reads a `Job` as JSON from standard input. Prints "connected" when all learners are connected, waits for a line, then
 speaks. At the end it prints the `Outcome` as JSON.
@@ -60,8 +60,8 @@ class Turns(BaseModel):
 
 
 class Outcome(BaseModel):
-    """late_ms: how late the client itself was with its frames, 99th percentile and worst. If this exceeds some tens of
-    milliseconds, the machine is too busy for a useful measurement."""
+    """late_p99_ms, late_max_ms: how late the client itself sent its frames, 99th percentile and worst. If they exceed
+    some tens of milliseconds, the machine is too busy for a useful measurement."""
 
     learners: list[Turns]
     late_p99_ms: float
@@ -188,7 +188,7 @@ class Learner(asyncio.Protocol):
         self.late_s.append(max(0.0, now - due))
         while (
             due <= now + 0.0005
-        ):  # timers count milliseconds; more than one frame is due only if this process was delayed
+        ):  # timers are exact to a millisecond; several frames are due only if this process was delayed
             self._transport.write(
                 self.frames[(self.phase + self.sent) % len(self.frames)] if self.sent else self._first
             )

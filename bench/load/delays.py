@@ -9,8 +9,8 @@ from common.pcm import BYTES_PER_SAMPLE
 
 
 class Delays(BaseModel):
-    """Seconds. decode: for a whole turn. partial: for a partial transcript. first_token, token: of a reply. speech:
-    until the first audio of the speech."""
+    """Seconds. decode: for a whole turn. partial: for a partial transcript. first_token: until a reply's first token.
+    token: from one token to the next. speech: from the text to the first audio."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,12 +27,13 @@ class Delays(BaseModel):
 
 
 HEARD = "Yesterday Anna bought bread, cheese, apples, pears, honey, butter, eggs, milk, tea, coffee, sugar."
-"""The text of every recognition. Every beginning of it could be a complete sentence."""
+"""The text of every recognition, or its beginning if the audio is short. Any beginning of it could be a complete
+sentence."""
 REPLY = "That sounds lovely. What did you do with all of it when you came home in the evening?"
 """The answer of every language model."""
 REPLY_S = 2.4
-"""How long the spoken reply is, in seconds. Including the waits for endpointing and the models, it ends within a
-cycle."""
+"""How long the spoken reply is, in seconds. It ends before the learner's next sentence (`bench.load.speech`), even
+after the waits for endpointing and the models."""
 REPLY_RATE_HZ = 24_000
 MARK = bytes.fromhex("3930c7cf3930c7cf3930c7cf")
 """The first samples of each spoken reply (12345, -12345, …), by which a client recognises the beginning of an

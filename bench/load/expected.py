@@ -1,9 +1,9 @@
 """When an answer is due, and which answers arrived.
 
 A learner's audio determines when its turn is probably over (eager) and when it is over (end). These positions in the
-program are found once, by asking the recogniser itself frame by frame. The answer can begin when the turn is over, and
-when recognition, language model and voice have taken their fixed times since the eager end. Any longer wait is caused
-by the mesh.
+program are found once, by asking the recogniser itself frame by frame. The answer can begin once the turn is over and
+recognition, language model and voice have taken their fixed times, counted from the eager end. Any longer wait is
+caused by the mesh.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _ANSWER_WITHIN_S = 3.0
 
 @dataclass(frozen=True)
 class Ending:
-    """The frames of the program after which a turn's voice ends, its eager end is known, and its end is known."""
+    """Positions in the program, in frames: where a turn's voice ends, where its eager end is known, and where its
+    end is known."""
 
     voice: int
     eager: int
@@ -116,7 +117,7 @@ def answers(learners: Sequence[Turns], ends: Sequence[Ending], frames: int, mode
 def _turns_of(learner: Turns, ends: Sequence[Ending], frames: int) -> list[Ending]:
     """The endings of a learner's complete turns. Frame numbers continue through repetitions of the program."""
     last = learner.phase + learner.sent_frames - round(_ANSWER_WITHIN_S / FRAME_S)
-    first = learner.phase + round(5.0 / FRAME_S)  # the first sentence may have been half over
+    first = learner.phase + round(5.0 / FRAME_S)  # the learner may have begun in the middle of a sentence
     return [
         Ending(begin + ending.voice, begin + ending.eager, begin + ending.over)
         for begin in range(0, last + frames, frames)

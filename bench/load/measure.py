@@ -56,7 +56,7 @@ class Measured(BaseModel):
 @dataclass(frozen=True)
 class Timeline:
     """What the learners say, and when it can be answered. program: the file. models_s: the sum of the stubs' delays
-    before an answer."""
+    before an answer; 0: unknown."""
 
     program: Path
     ends: Sequence[Ending]
@@ -74,7 +74,7 @@ def measure(name: str, system: System, sessions: int, seconds: float, timeline: 
 def run_learners(
     name: str, system: System, sessions: int, seconds: float, timeline: Timeline
 ) -> tuple[Outcome, Answers, dict[str, Use]]:
-    """Like `measure`, but also returns the individual answers."""
+    """Like `measure`, but returns what the row is made of, with the individual answers."""
     outcome, use = _run(name, system, sessions, seconds, timeline)
     return outcome, answers(outcome.learners, timeline.ends, timeline.frames, timeline.models_s), use
 

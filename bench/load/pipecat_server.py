@@ -1,8 +1,9 @@
 """`python bench/load/pipecat_server.py '{"port": …}'`: Pipecat over WebSocket with stubs like those of the mesh.
 
-It runs in an environment of its own (deploy/locks/load-pipecat.txt), so it imports nothing of AI-Talk. There is one
-process with a pipeline for each connection, as in Pipecat's examples: transport, recogniser, aggregator with Silero VAD
-(and Smart Turn, or a time-out), language model, voice, transport. Audio is raw PCM in both directions.
+It runs in an environment of its own (deploy/locks/load-pipecat.txt), so it imports nothing of AI-Talk. One process
+runs a pipeline for each connection, as in Pipecat's examples: transport, recogniser, the user's aggregator with Silero
+VAD (and Smart Turn, or a time-out), language model, voice, transport, the assistant's aggregator. Audio is raw PCM in
+both directions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starts and ends the systems that are measured, on free ports of 127.0.0.1: the mesh, or Pipecat's one process."""
+"""Starts and ends the systems that are measured, on free ports of 127.0.0.1: mesh, gateway alone, or Pipecat."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MANY = "2000"
 @dataclass(frozen=True)
 class System:
     """url: its WebSocket. greeting: what a client says first. processes: by name; learners connect to the first one.
-    asr: the address of its recogniser, if it has one of its own."""
+    asr: the address of asr_service or its stub; empty for Pipecat."""
 
     url: str
     greeting: str
@@ -45,7 +45,7 @@ def mesh(folder: Path, delays: Delays, *, asr_threads: int = 64) -> Iterator[Sys
 
 @contextmanager
 def gateway_alone(folder: Path, delays: Delays, said: Program) -> Iterator[System]:
-    """The real gateway; everything else is a stub, including recognition."""
+    """The real gateway and Valkey. All models are stubs, and one of them replaces asr_service."""
     (models,) = free_ports(1)
     heard = {"ASR_PORT": str(models), "VOICED": json.dumps(said.voiced), "PROGRAM_SAMPLES": str(len(said.pcm))}
     with (
@@ -72,7 +72,8 @@ def recognising(folder: Path, delays: Delays, port: int, *, threads: int = 64) -
 
 @contextmanager
 def pipecat(folder: Path, delays: Delays, python: Path, *, smart_turn: bool) -> Iterator[System]:
-    """Pipecat with everything in one process. python: of an environment with deploy/locks/load-pipecat.txt."""
+    """Pipecat with everything in one process. python: of an environment with the packages of
+    deploy/locks/load-pipecat.txt."""
     (port,) = free_ports(1)
     command = [str(python), str(PIPECAT_SERVER)]
     reply = {"heard": HEARD, "tokens": reply_tokens(), "reply_s": REPLY_S, "mark": MARK.hex()}

@@ -1,6 +1,6 @@
 """`python -m bench.load.stubs`: a language model and a voice over gRPC that take fixed times.
 
-If ASR_PORT is set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
+If VOICED is set, there is also a recogniser that doesn't listen: it knows when the learners speak, and sends its
 events once the audio has reached certain samples. With this recogniser, the gateway is measured alone.
 """
 
@@ -30,7 +30,8 @@ EAGER_S, END_S = 0.3, 0.7  # seconds of silence after which asr_service sends th
 
 
 class StubSettings(BaseSettings):
-    """Ports to listen on (0: this stub does not run), and delays and voiced spans as JSON."""
+    """Ports to listen on (0: none; several may be the same); delays; the learners' program: its voiced spans as JSON,
+    and its length."""
 
     llm_port: int = 0
     tts_port: int = 0
@@ -41,8 +42,8 @@ class StubSettings(BaseSettings):
 
 
 def _engine(service: str) -> Any:
-    """An engine with free slots. If there were no answer, a gateway would treat the server as full and start no eager
-    reply."""
+    """An engine with free slots. If Describe did not answer, a gateway would treat the server as full and start no
+    eager reply."""
     return engine_info(EngineDescription("stub", "set delays", "cpu"), Slots(service, 2000), ready=True)
 
 
@@ -66,7 +67,7 @@ class LlmStub(llm_pb2_grpc.LlmServiceServicer):
 
 
 class TtsStub(tts_pb2_grpc.TtsServiceServicer):
-    """Begins some time after the first words, as an engine begins with the first clause."""
+    """Begins to speak a fixed time after the first words, as an engine begins with the first clause."""
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
@@ -92,7 +93,7 @@ class TtsStub(tts_pb2_grpc.TtsServiceServicer):
 
 
 def _chunks(pcm: bytes) -> Iterator[tts_pb2.AudioChunk]:
-    """The chunks of the reply; words get time in proportion to their length."""
+    """The chunks of the reply. Each has a part of the text in proportion to its length, as if that were one word."""
     size, text_at = round(_PIECE_S * REPLY_RATE_HZ) * 2, 0
     for begin in range(0, len(pcm), size):
         piece = pcm[begin : begin + size]
@@ -129,7 +130,7 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         """An engine with free slots."""
         return asr_pb2.DescribeResponse(engine=_engine("asr"))
 
-    async def StreamingRecognize(  # type: ignore[override]  # the stubs know generators only; this writes
+    async def StreamingRecognize(  # type: ignore[override]  # the generated types expect a generator; this writes
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: Any
     ) -> None:
         """The script's events, each of which is sent when its sample has arrived."""
@@ -165,7 +166,8 @@ class AsrStub(asr_pb2_grpc.AsrServiceServicer):
         await context.write(asr_pb2.StreamingRecognizeResponse(end_of_turn=end))
 
     def _script(self, origin: int) -> Iterator[tuple[int, str, tuple[int, int]]]:
-        """The events to send, each with its sample in the program. In the stream, samples count from `origin`."""
+        """The events to send: the sample of the program at which each is due, its kind, and the span of its sentence.
+        In the span, samples count from `origin`."""
         begin = 0
         while True:
             for voice_start, voice_end in self._voiced:

@@ -1,4 +1,5 @@
-"""`python -m bench.load.tts_process`: the real tts_service around a voice that hums after a fixed time.
+"""`python -m bench.load.tts_process`: the real tts_service around a voice that gives a constant signal after a fixed
+time.
 
 Clauses, word times and slots are real. The engine exists only in this process, and no setting of tts_service can choose
 it.

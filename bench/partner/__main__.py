@@ -1,9 +1,9 @@
-"""`python -m bench.partner`: measures the partner's replies in scripted conversations, compared with an older checkout.
-See --help.
+"""`python -m bench.partner`: measures the partner's replies in scripted conversations, on request compared with an
+older checkout.
 
-Sixty first lines, twelve conversations of 20 typed turns at three levels, and one of 100 turns, go through the real
-gateway, for each requested model step. The systems take turns, conversation by conversation, so that only one works at
-a time.
+Sixty conversations of one typed line, twelve of 20 typed turns at three levels, and one of 100 turns go through the
+real gateway. Each system holds all of them: this checkout with each requested model step, and the older checkout. The
+systems take turns, conversation by conversation, so that only one works at a time.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def main() -> None:
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=["bundled"], help="model steps of this checkout")
     parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
     parser.add_argument("--openings", type=int, default=60, help="how many of the 60 first lines")
-    parser.add_argument("--conversations", type=int, default=12, help="how many of the twelve, spread over the levels")
-    parser.add_argument("--turns", type=int, default=20, help="turns of each")
+    parser.add_argument("--conversations", type=int, default=12, help="how many of the twelve; their levels alternate")
+    parser.add_argument("--turns", type=int, default=20, help="turns of each of these")
     parser.add_argument("--long", type=int, default=100, help="turns of the long conversation; 0: none")
     parser.add_argument("--pause", type=float, default=0, help="seconds that the learner takes before each line")
     parser.add_argument("--out", type=Path, default=Path("build/partner"), help="folder for logs and transcripts")

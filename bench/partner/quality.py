@@ -1,9 +1,10 @@
 """Measures of a reply's text that need no model. Pure.
 
-loops: a run of three words occurs three times, or a sentence twice, within a reply. unfinished: the reply does not end
-with a punctuation mark that ends a sentence. repeats: at least 60 % of its three-word runs are in one earlier reply.
-begins alike: it begins with the same two words as an earlier reply. takes up: it contains a word of what the learner
-said. asks again: it asks for a fact that the learner has just told.
+loops: within a reply, a run of three words occurs three times, or a sentence of at least three words twice.
+unfinished: the reply does not end with a punctuation mark that ends a sentence. repeats: at least 60 % of its
+three-word runs are in one earlier reply. begins alike: it begins with the same two words as an earlier reply. takes up:
+it contains a word that shows what the learner's line was about. asks again: it asks for a fact that the learner has
+just told.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ REPEATED_SHARE = 0.6
 MOST_SENTENCES: dict[Level, int] = {"beginner": 3, "intermediate": 4, "advanced": 5}
 """How many sentences a reply may have at a level, including its question."""
 RAREST_ZIPF: dict[Level, float] = {"beginner": 4.0, "intermediate": 3.5, "advanced": 3.0}
-"""A word with a lower Zipf frequency (wordfreq) is above a level: 4 is once in 100,000 words, 3 once in a million."""
+"""A word with a lower Zipf frequency (wordfreq) is above the level: 4 is once in 100,000 words, 3 once in a million."""
 
 TELLING_ZIPF, TELLING_LETTERS = 5.7, 4
-"""A word shows what a line is about if it is rarer than this (wordfreq) and has at least this many letters. Words with
-the same first TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
+"""A word shows what a line is about if its Zipf frequency (wordfreq) is below TELLING_ZIPF and it has at least
+TELLING_LETTERS letters. Words with the same first TELLING_LETTERS letters count as one: "cooked" takes up "cook"."""
 
 _IS = r"(?:'s|’s| is)"
 QUESTIONS = {
@@ -132,7 +133,7 @@ class Tally:
 
     def add(self, exchanges: Sequence[tuple[str, str]], level: Level, facts: Sequence[str] = ()) -> None:
         """Count the replies of one conversation: (what the learner said, the reply), in order. An empty reply counts as
-        missing. facts: those that its first line tells."""
+        missing. facts: those that the conversation's first line tells."""
         replies = [reply for _, reply in exchanges]
         for number, (said, text) in enumerate(exchanges):
             if not text:

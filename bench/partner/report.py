@@ -22,7 +22,7 @@ def tally(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> Tally:
 
 def waits_of(talks: Sequence[tuple[Script, Sequence[Exchange]]]) -> list[float]:
     """Seconds to the first sound of each reply that had one. Conversations of one line are left out: a seat is kept for
-    some seconds after its learner has left, so the next ones may have to wait for a seat."""
+    some seconds after its learner has left, so the next learner may have to wait for one."""
     long = [exchanges for script, exchanges in talks if len(script.lines) > 1]
     return [one.first_sound_s for exchanges in long for one in exchanges if one.first_sound_s is not None]
 

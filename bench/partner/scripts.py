@@ -20,7 +20,7 @@ OPENINGS = Path(__file__).parent / "openings.txt"
 
 @dataclass(frozen=True)
 class Script:
-    """One learner's side of a conversation. facts: those that the first line tells, as in `quality.QUESTIONS`."""
+    """One learner's side of a conversation. facts: those that the first line tells: keys of `quality.QUESTIONS`."""
 
     name: str
     level: Level

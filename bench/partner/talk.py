@@ -25,7 +25,7 @@ class Exchange:
 
 
 async def talk(url: str, script: Script, *, pause_s: float = 0.0) -> list[Exchange]:
-    """The whole conversation. A turn without an answer within TURN_TIMEOUT_S has an empty reply.
+    """The whole conversation. A turn has an empty reply if an error came, or no answer within TURN_TIMEOUT_S.
 
     pause_s: how long the learner takes between the end of a reply and the next line.
     """

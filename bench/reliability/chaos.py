@@ -1,8 +1,8 @@
 """`make chaos`: breaks parts of a running mesh while learners talk, and counts what the learners lose.
 
 30 learners speak to the mesh of `make run` with stub models. At random moments each process is killed, and each is
-stopped for 20 s; Redis is unreachable for 30 s, full, read-only and slow. After each fault the learners talk until they
-are answered again. Prints a table, and ends with status 1 if a goal is missed.
+stopped for 20 s; Redis is unreachable, full, read-only and slow, for 30 s each. After each fault the learners talk
+until they are answered again. Prints a table, and ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Chaos:
                 await asyncio.sleep(0.05)
 
     async def _wait_until_answered(self, since_s: float) -> None:
-        """Wait until every learner has spoken since then and been answered, or until the time is up."""
+        """Wait until every learner has said something since `since_s` and was answered, but at most BACK_WITHIN_S."""
         while time.monotonic() < since_s + BACK_WITHIN_S:
             if all(person.diary.was_answered_since(since_s) for person in self.people):
                 return
@@ -150,7 +150,7 @@ async def _no_harm() -> None:
 
 
 NOTHING = Fault("nothing", _no_harm, _no_harm, CYCLE_S)
-"""The row to compare with: no fault at all."""
+"""No fault at all: the others are compared with its row."""
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ class Diary:
             self.back_s += [now_s] * (len(self.lost_s) - len(self.back_s))
 
     def unanswered(self) -> list[Utterance]:
-        """The sentences without an answer. They are always the last ones."""
+        """The sentences that may still be answered, the latest first. They are always the last ones."""
         return list(takewhile(lambda utterance: utterance.is_open, reversed(self.utterances)))
 
     @property
@@ -89,5 +89,5 @@ class Diary:
         return bool(self.utterances) and self.utterances[-1].is_open and self.utterances[-1].told_s == math.inf
 
     def was_answered_since(self, since_s: float) -> bool:
-        """Whether something that the learner said since then was answered."""
+        """Whether something that the learner said since `since_s` was answered."""
         return any(since_s <= one.ended_s and one.answered_s < math.inf for one in reversed(self.utterances))

@@ -1,7 +1,7 @@
 """The faults that `make chaos` causes. Each fault is begun, and ended after its time unless it ends by itself.
 
-A killed process is started again by the supervisor. A stopped process goes on after its time, unless the supervisor or
-llm_service has replaced it before. Redis is usable again when the fault is repaired.
+A killed process is started again by the supervisor, the language model's server by llm_service. A stopped process goes
+on after its time, unless one of these two has replaced it before. Redis is usable again when the fault is repaired.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A learner who speaks without end, and comes back when the connection breaks, as the page does.
 
-    connect → `connected` → start → speak …  → lost → wait (0.5 s, up to 1 s) → connect → start with its session_id
+    connect → `connected` → start → speak …  → lost → wait (0.5 s, then 1 s) → connect → start with its session_id
 
 The learner holds back the next sentence until the last one is answered, or until the learner is told that something is
 wrong. It keeps sending `ping`: a stopped gateway keeps its connections open, so only silence shows that it is gone.
@@ -83,7 +83,7 @@ class Line(Learner):
         return True
 
     def fall_silent(self) -> None:
-        """Say nothing more."""
+        """Send no more audio."""
         if self._timer:
             self._timer.cancel()
 
@@ -118,7 +118,7 @@ class Line(Learner):
 class Person:
     """One learner over many connections.
 
-    number, of: the learner's place among all learners; it decides who speaks when. late_s: how late each frame was
+    number, of: which of how many learners this is; it decides when the learner speaks. late_s: how late each frame was
     sent.
     """
 
@@ -154,7 +154,7 @@ class Person:
                 self._line.close()
 
     async def end(self) -> None:
-        """End the conversation as the page does. Waits for the analysis, but not for long."""
+        """End the conversation as the page does. Waits for its analysis, but at most END_WITHIN_S."""
         if self._line and self.is_on:
             self._line.fall_silent()
             self._line.say({"type": "end_conversation"})
@@ -206,7 +206,7 @@ class Person:
                 diary.told(now_s, "reconnect")
             case "error":
                 diary.told(now_s, message["code"])
-                if not line.goes_on.is_set():  # the session can't be resumed
+                if not line.goes_on.is_set():  # the conversation could not begin or go on
                     if not message["retryable"]:
                         self.session_id = ""
                     line.close()

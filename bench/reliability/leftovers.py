@@ -1,4 +1,4 @@
-"""What must be gone once all learners have left: seats, places in the queue, slots of models, connections."""
+"""What must be gone once all learners have left: seats, places in the queue, sessions, slots of models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def left_over(mesh: StubMesh) -> dict[str, float]:
 
 
 async def where_tasks_wait(mesh: StubMesh) -> str:
-    """Where each task of the gateway waits, from the gateway's log; empty if the gateway does not answer."""
+    """Where each task of the gateway waits, from the mesh's log; empty if the gateway does not answer."""
     log, gateway = mesh.folder / "mesh.log", mesh.find("gateway")
     if gateway is None:
         return ""

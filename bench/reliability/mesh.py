@@ -1,6 +1,6 @@
 """`python -m bench.reliability.mesh`: the mesh of `make run` with models that take fixed times.
 
-The processes are those of `make run`, under the same supervisor. These commands differ: recognition and synthesis run
+The processes are those of `make run`, under the same supervisor. They differ in this: recognition and synthesis run
 around stub engines, llm_service starts `bench.reliability.model_server` instead of vLLM, and the gateway can show where
 its tasks wait. The gateway reaches Valkey at GATEWAY_REDIS_URL, which may lead through a `RedisLink`.
 """
@@ -90,7 +90,8 @@ def _is(name: str, command: list[str]) -> bool:
 
 @contextmanager
 def stub_mesh(folder: Path, *, redis_port: int | None = None, **settings: str) -> Iterator[StubMesh]:
-    """Run the mesh. Yields once it is ready. redis_port: of a link to Valkey, which listens on VALKEY_PORT."""
+    """Run the mesh. Yields once it is ready. redis_port: of a RedisLink to Valkey; None: no link.
+    Valkey itself listens on VALKEY_PORT."""
     names = ["PORT", "ASR_PORT", "LLM_PORT", "TTS_PORT"]
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     valkey_port = settings.pop("VALKEY_PORT", None) or str(free_ports(1)[0])

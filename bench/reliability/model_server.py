@@ -1,8 +1,8 @@
 """`python -m bench.reliability.model_server serve …`: replaces `vllm serve`, and answers every request with the same
 reply at a fixed pace.
 
-llm_service starts it, watches it and starts it again, as it does with vLLM. It reads the port from the command line,
-and the delays from DELAYS.
+llm_service starts it, watches it and starts it again, as it does with vLLM. This server reads its port from the
+command line, and its delays from DELAYS.
 """
 
 from __future__ import annotations

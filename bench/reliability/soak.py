@@ -1,8 +1,8 @@
-"""`make soak`: learners who come and go, for an hour by default. Nothing may grow, and nothing may be left over.
+"""`make soak`: learners who come and go, for an hour by default. Memory may hardly grow, and nothing may be left over.
 
 50 learners at a time talk to the mesh of `make run` with stub models. Each stays for some seconds and leaves: one half
-of them end the conversation, the other half just disappear. Then another one comes. After the warm-up all leave, and
-tasks and file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
+of them end the conversation, the other half just disappear. Then another learner comes. After the warm-up all leave,
+and tasks and file descriptors are counted; the same happens after the run. Ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class Gauge:
 
 
 async def counted(mesh: StubMesh) -> dict[str, tuple[int, int]]:
-    """Tasks and file descriptors of each process: the lowest of several counts over two health checks, because health
-    checks add connections."""
+    """Tasks and file descriptors of each process: the lowest of several counts, which span two health checks, because
+    a health check adds connections."""
     counts = []
     for _ in range(COUNTS):
         counts.append(await _count(mesh))

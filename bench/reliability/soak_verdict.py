@@ -18,7 +18,8 @@ COLUMNS = ("process", "memory after warm-up, MB", "at the end, MB", "growth, %",
 
 @dataclass(frozen=True)
 class Process:
-    """One process, before and after. memory_mb: samples under load. tasks: -1 if the process doesn't report them."""
+    """One process after the warm-up (before) and at the end of the run (after). memory_*_mb: samples under load.
+    tasks_*: -1 if the process doesn't report them."""
 
     name: str
     memory_before_mb: Sequence[float]

@@ -1,7 +1,7 @@
 """What a run of `make chaos` showed, and whether that is good enough. Pure.
 
-There is one row for each kind of fault. A run passes only if each fault was really tried, and no row and no count at
-the end misses a goal.
+There is one row for each kind of fault. A run passes only if each fault was tried as often as planned, no row misses a
+goal, and nothing is left over at the end.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Row:
 
     told: turns that were shown to learners as complete. lost: those of them that Redis does not have. doubled: texts
     that Redis has twice. untold_s: the longest time that a learner waited without being told that something was wrong.
-    worst: the session and the moment of that wait, to be found in the log. back_s: for each learner and try, how long
-    it took to be back in conversation after the repair.
+    worst: the session and the moment of that wait, by which it can be found in the log. back_s: for each learner and
+    try, how long it took to be back in conversation after the repair.
     """
 
     what: str
@@ -108,7 +108,8 @@ class Mark:
 
     @classmethod
     def of(cls, diary: Diary) -> Mark:
-        """The diary's counts now. `spoke` leaves out sentences without an answer: they count after the mark."""
+        """The diary's counts now. `spoke` leaves out sentences that may still be answered: they count after the
+        mark."""
         spoke = len(diary.utterances) - len(diary.unanswered())
         return cls(len(diary.said), len(diary.heard), spoke, len(diary.lost_s), len(diary.errors), diary.sessions)
 
@@ -128,7 +129,8 @@ class Span:
         """How long it took until the learner was back in conversation; infinite if that has not happened.
 
         It is the longer of two times: from the repair until the connection was there again, if it was lost; and from
-        the end of the first sentence after the repair to its answer.
+        the end of the first sentence after the repair to its answer. A sentence that a lost connection left without an
+        answer doesn't count.
         """
         diary, lost = self.diary, self.after.lost
         if len(diary.back_s) < lost:
@@ -156,8 +158,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def problems(rows: Sequence[Row], tried: Sequence[str], times: int, left: Mapping[str, float]) -> list[str]:
-    """The goals that were missed. tried: all kinds of faults that were due. left: things that should be gone, with
-    their counts."""
+    """The goals that were missed. tried: the faults that were to be tried, each `times` times. left: things that should
+    be gone, with their counts."""
     found = [problem for row in rows for problem in row.problems()]
     counted = {row.what: row.times for row in rows}
     found += [

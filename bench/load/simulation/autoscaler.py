@@ -1,8 +1,8 @@
 """Simulates when KEDA, and the HPA that it configures, change the number of replicas, with the settings in deploy/k8s.
 
 The HPA looks every 15 s (its default). If at least one replica always runs, `pollingInterval` and `cooldownPeriod` have
-no effect: KEDA uses them to scale between zero and one. KEDA answers each question of the HPA with a query of its own.
-Prometheus returns its latest scrape, which is up to `SCRAPE_S` old.
+no effect: KEDA uses them to scale between zero and one. For each question of the HPA, KEDA asks Prometheus anew, which
+answers with its latest scrape: up to `SCRAPE_S` old.
 
 Algorithm: Kubernetes, "Horizontal Pod Autoscaling" (desired replicas, tolerance, stabilisation window, policies).
 """
@@ -39,8 +39,9 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Scaling:
-    """One ScaledObject: the share of replicas that may be added, the number that may be removed, and the period for
-    each in seconds."""
+    """One ScaledObject. At most up_percent of the replicas may be added within up_period_s, and at most down_pods
+    replicas removed within down_period_s. down_window_s: replicas are removed only down to the highest number
+    recommended in this time."""
 
     name: str
     least: int
@@ -54,7 +55,7 @@ class Scaling:
 
 
 def read_scalings(path: Path = SCALED_OBJECTS) -> dict[str, Scaling]:
-    """All ScaledObjects by name. Raises ValueError if a file has a setting that is not simulated here."""
+    """All ScaledObjects by name. Raises ValueError if one scales in a way that is not simulated here."""
     return {one.name: one for one in map(_scaling, yaml.safe_load_all(path.read_text()))}
 
 
@@ -86,7 +87,8 @@ def _scaling(document: dict[str, Any]) -> Scaling:
 
 @dataclass
 class Replicaset:
-    """A scaled workload. ready: called when a replica has started. drain: called when one has to stop."""
+    """A scaled workload. ready: called when a replica has started. drain: called when one has to stop. replicas: those
+    that are still starting included."""
 
     ready: Callable[[], None]
     drain: Callable[[], None]
@@ -96,7 +98,7 @@ class Replicaset:
 
 @dataclass
 class Autoscaler:
-    """One HPA. metrics: functions, by the name of their trigger."""
+    """One HPA. metrics: functions that return the metrics, by the name of the trigger."""
 
     env: simpy.Environment
     scaling: Scaling
@@ -116,7 +118,8 @@ class Autoscaler:
             self._decide()
 
     def desired(self, replicas: int, values: Mapping[str, float]) -> int:
-        """The largest number of replicas that any trigger asks for, among the triggers whose metric is simulated."""
+        """The largest number of replicas that a trigger asks for, within the limits of the ScaledObject. Triggers whose
+        metric isn't simulated don't count."""
         wanted = []
         for trigger in (one for one in self.scaling.triggers if one.name in values):
             ratio = values[trigger.name] / trigger.threshold / (replicas if trigger.average else 1)

@@ -1,11 +1,11 @@
 """`make simulate CHECK=1`: the same load on the real mesh and in the simulation, side by side.
 
 The real mesh is that of `make load`: gateway, Valkey, voice detection and endpointing are real, the models take fixed
-times. Recognition has one thread, so that learners wait for one another, which the simulation must predict. The
+times. Recognition has one thread, so that learners wait for one another; the simulation must predict these waits. The
 simulated learners say the same program at the same times, and their turns end where the recogniser says.
 
-The goal: p50 and p95 of voice to voice within 20 %. On a machine that is busy with other work ("client late") the
-comparison is worthless.
+The goal: the simulated p50 and p95 of voice to voice differ from the real ones by at most 20 %. On a machine that is
+busy with other work (the column "late" shows it) the comparison is worthless.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ _MANY = 2000
 
 
 class Compared(BaseModel):
-    """One load: p50 and p95 of voice to voice in milliseconds. cores: how many cores each process kept busy."""
+    """One load. real_ms, simulated_ms: p50 and p95 of voice to voice. given, due: answers of the real mesh. cores: how
+    many cores each process kept busy."""
 
     learners: int
     real_ms: tuple[float, float]
@@ -73,13 +74,13 @@ class Pause:
 
 @dataclass
 class Scripted:
-    """A learner of bench/load: repeats the program from frame `phase` on, whether or not it is answered."""
+    """A learner of bench/load, who repeats the program whether or not it is answered. turns: see `script`."""
 
     env: simpy.Environment
     turns: Iterator[tuple[float, Turn]]
 
     def next_turn(self) -> Turn:
-        """The next sentence of the program; its speech is shorter if the learner is late."""
+        """The next sentence of the program. If the learner is late, the sentence lacks its beginning."""
         begins, turn = next(self.turns)
         wait = max(0.0, begins - self.env.now)
         return Turn(wait, turn.speech_s - max(0.0, self.env.now - begins), *_rest(turn))
@@ -93,7 +94,7 @@ def _rest(turn: Turn) -> tuple[float, float, float, bool, int, tuple[tuple[float
 
 
 def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase: int) -> Iterator[tuple[float, Turn]]:
-    """Each whole sentence after `phase`, and when it begins, in seconds after `phase`."""
+    """Each whole sentence after the frame `phase`: seconds from that frame to its beginning, and the turn."""
     for repetition in count():
         for (voice_begins, _), ending in zip(said.voiced, ends, strict=True):
             first = repetition * said.frames + voice_begins // FRAME
@@ -121,7 +122,7 @@ def script(said: Program, ends: Sequence[Ending], pauses: Sequence[Pause], phase
 
 
 def profile_of(delays: Delays, threads: int, overhead_s: float) -> Profile:
-    """The models of bench/load: as fast for many learners as for one, except for the threads of recognition."""
+    """The models of bench/load: as fast for many learners as for one, but recognition has only `threads` threads."""
     return Profile(
         machine="bench/load",
         asr=Recognition(
@@ -150,7 +151,7 @@ def simulated(
     """Voice to voice, in milliseconds, for the turns that bench/load would count."""
     env = simpy.Environment()
     world = Mesh(env, profile, Replicas(), Policy(speculation=1.0, partials_retried_s=VOICE_WINDOW_S), seed=1)
-    world.record.since = 5.0  # as in bench.load.expected: the first sentence may have been half over
+    world.record.since = 5.0  # as in bench.load.expected: the learner may have begun in the middle of a sentence
     for number in range(learners):
         turns = script(said, ends, pauses, number * said.frames // learners)
         env.process(world.converse(Scripted(env, turns), math.inf))
@@ -206,8 +207,8 @@ def compare(arguments: argparse.Namespace) -> Iterator[Compared]:
 
 
 def _program_and_endings(folder: Path, attempts: int = 3) -> tuple[Program, list[Ending], list[Pause]]:
-    """A program and its endings. Piper varies its speech; if a sentence is heard as two or none, the program is made
-    again."""
+    """A program, its endings and its pauses. Piper varies its speech; if a sentence is heard as two or none, the
+    program is made again."""
     for attempt in range(1, attempts + 1):
         said = program()
         print("asking asr_service where the turns end …", flush=True)

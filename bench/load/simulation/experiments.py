@@ -1,4 +1,4 @@
-"""The experiments. Each function answers one question; docs/capacity.md shows the answers."""
+"""The experiments whose results docs/capacity.md shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _PLENTY = 64
 
 
 class Steady(BaseModel):
-    """The result of a constant load, in seconds. busy: the share of time in which each model's replicas worked."""
+    """The result of a constant load. busy: the share of time in which each model's replicas worked. wasted_share: of
+    all replies, those begun for a turn that went on. speculated_share: of all turns, those whose reply began at the
+    eager end."""
 
     learners: int
     answers: int
@@ -53,8 +55,8 @@ def steady(
     seed: int = 1,
     pace: float = 1.0,
 ) -> Steady:
-    """The result for `learners` learners who talk all the time. They start within the first minute, which doesn't
-    count."""
+    """The result for `learners` learners who talk all the time. They start within the first half minute; the first
+    minute doesn't count."""
     env = simpy.Environment()
     mesh = Mesh(env, profile, replicas, policy or Policy(), seed)
     mesh.record = Record(since=WARM_UP_S)
@@ -90,8 +92,8 @@ def _busy(mesh: Mesh) -> dict[str, float]:
 
 
 def capacity(meets: Callable[[int], bool], most: int = 4096) -> int:
-    """The most learners for which the target holds, to within 4 %, found by doubling and halving; 0 if it does not hold
-    for one learner."""
+    """The most learners for which `meets` is true, to within 4 %, found by doubling, then by bisection; 0 if it isn't
+    true for one learner."""
     good, bad = 0, 1
     while meets(bad):
         good, bad = bad, 2 * bad
@@ -124,8 +126,8 @@ def learners_per_replica(
 
 @dataclass(frozen=True)
 class Morning:
-    """Learners arrive at the rate `quiet_per_s`. Within `rise_s` the rate rises to `peak_per_s`, stays there for
-    `peak_s`, then falls back. Each learner stays `stays_s` on average."""
+    """For `quiet_s`, learners arrive at the rate `quiet_per_s`. Within `rise_s` the rate rises to `peak_per_s`, stays
+    there for `peak_s`, then falls back for `after_s`. Each learner stays `stays_s` on average."""
 
     quiet_per_s: float = 0.05
     peak_per_s: float = 0.6
@@ -149,7 +151,8 @@ class Morning:
 
 
 class Moment(BaseModel):
-    """The state at one moment. p95_s: of the answers in the half minute before."""
+    """The state at one moment. refused, p95_s: the learners refused and the answers heard in the half minute before;
+    p95_s is None if these were fewer than 20."""
 
     at_s: float
     seated: int
@@ -160,8 +163,9 @@ class Moment(BaseModel):
 
 
 class Peak(BaseModel):
-    """The result of a morning. waited_p95_s: the time in the queue of the learners who got a seat. p50_s, p95_s: from
-    the learner's last voiced sample to the first sample of the answer. gpu_hours: of the models."""
+    """The result of a morning. waited_share: of the learners who got a seat, the share that waited in the queue.
+    waited_p95_s: the time in the queue of all who got a seat. p50_s, p95_s: from the learner's last voiced sample to
+    the first sample of the answer. gpu_hours: of the models."""
 
     arrived: int
     refused: int
@@ -184,15 +188,15 @@ def morning_peak(
     """A morning with the production overlay's admission and KEDA settings. It begins with the fewest replicas.
 
     by_seats: recognition, voice and llm_service are scaled by the learners who are seated or waiting, per seat of a
-    replica. Otherwise they are scaled by the streams in use per slot, which is the more obvious choice, with the same
-    thresholds.
+    replica. Otherwise they are scaled, with the same thresholds, by the streams in use per slot, which is the more
+    obvious choice.
     """
     env = simpy.Environment()
     least = Replicas(
         **{stage: scalings[name].least for stage, name in (("asr", "asr"), ("llm", "vllm"), ("tts", "tts"))}
     )
     mesh = Mesh(env, profile, least, Policy(partials=False), seed)
-    fronts: Pool[None] = Pool(lambda: None, 64)  # llm_service's LLM_MAX_STREAMS, components/vllm
+    fronts: Pool[None] = Pool(lambda: None, 64)  # LLM_MAX_STREAMS in deploy/k8s/components/vllm
     fronts.grow(scalings["llm"].least)
     gateways: Pool[None] = Pool(lambda: None, 60)
     gateways.grow(scalings["gateway"].least)

@@ -29,14 +29,14 @@ PREPARE_S = PREPARE_MS / 1000
 """The time from the beginning of a pause to the beginning of its decode. A decode that is still waiting when the voice
 goes on is cancelled."""
 GOES_ON_AFTER_S = 0.4
-"""After a wrong eager end, the learner goes on after this time. It is an assumption, and less than the longest wait,
-1.6 s."""
+"""After a wrong eager end, the learner goes on after this time. It is an assumption, and less than 1.6 s, the longest
+that endpointing waits at patience 1."""
 AHEAD_S = 2.0
 """Audio is sent this far ahead of its playback (gateway/reply/speech.py). The voice's slot is held until everything has
 been sent."""
 FIRST_TOKENS = 10  # the seconds of a decode include this many tokens
 TOKENS_PER_WORD = 1.3
-_CLAUSE_S = 4.0  # speech of a later clause, for a voice that speaks clause by clause
+_CLAUSE_S = 4.0  # length of each clause but the first, for a voice that speaks clause by clause
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Replicas:
 
 @dataclass(frozen=True)
 class Policy:
-    """speculation: replies begin at the eager end while at most this share of the busiest model's slots is in use
-    (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded. If there is no room for a
-    caption, it is tried again after partials_retried_s (asr_service tries with each window of 32 ms, which would take
-    long to simulate)."""
+    """speculation: replies begin at the eager end while language model and voice each have at most this share of their
+    slots in use (`SPECULATION_MAX_OCCUPANCY`; 0 never, 1 always). partials: whether captions are decoded. If there
+    is no room for a caption, it is tried again after partials_retried_s (asr_service tries with each window of 32 ms,
+    which would take long to simulate)."""
 
     speculation: float = 0.7
     partials: bool = True
@@ -66,9 +66,9 @@ class Policy:
 
 @dataclass
 class Record:
-    """The results. answers: (when the answer was heard, voice to voice in seconds), without turns begun before `since`.
-    wasted: replies begun for a turn that went on. started, finished: numbers of turns. partials: how many were decoded
-    and dropped."""
+    """The results. answers: (when the answer was heard, voice to voice in seconds), without turns whose voice ended
+    before `since`. wasted: replies begun for a turn that went on. started, finished: numbers of turns. partials: how
+    many were given to recognition. speculated: turns whose reply began at the eager end."""
 
     since: float = 0.0
     answers: list[tuple[float, float]] = field(default_factory=list)

@@ -21,7 +21,8 @@ mpl.rcParams |= {"axes.spines.top": False, "axes.spines.right": False}
 
 
 def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady]], path: Path) -> None:
-    """p95 by number of learners: with one replica of each model (also p50), and with only one recogniser."""
+    """Two charts of p95 by number of learners: one replica of each model (with p50 as deployed, too), and one
+    recogniser with plenty of the other models."""
     figure, (all_of_them, recogniser) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharey=True)
     for axes, lines in ((all_of_them, curves), (recogniser, alone)):
         for name, points in lines.items():
@@ -38,7 +39,7 @@ def voice_to_voice(curves: dict[str, list[Steady]], alone: dict[str, list[Steady
 
 
 def morning(peaks: dict[str, Peak], path: Path) -> None:
-    """Learners, replicas and p95 over the morning, one column each."""
+    """Learners, replicas and p95 over the morning, one below the other; a column for each of `peaks`."""
     figure, rows = plt.subplots(
         3, len(peaks), figsize=(3 * len(peaks), 6.5), layout="constrained", sharex=True, sharey="row", squeeze=False
     )

@@ -50,7 +50,7 @@ class Pool(Generic[Station]):
         self.replicas += [Replica(self.make()) for _ in range(replicas)]
 
     def drain(self) -> None:
-        """Remove the least busy replica. Its learners finish there, or move to another one between two turns."""
+        """Remove the least busy replica. Its learners finish their turns there; the next turns go to other replicas."""
         out = min(self.replicas, key=lambda replica: replica.in_use)
         out.is_draining = True
         self.replicas.remove(out)

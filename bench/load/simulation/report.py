@@ -27,15 +27,16 @@ from bench.load.simulation.stage_times import ROOT, Profile, load_profile
 
 PAGE = ROOT / "docs/capacity.md"
 LLM_ROWS = ("as deployed", "language model twice as slow")
-"""The only rows for which the language model is simulated. That takes long, because one vLLM serves thousands of
-learners."""
+"""The only rows for which it is simulated how many learners one language model serves. That takes long, because one
+vLLM serves thousands."""
 STAGES = ("asr", "llm", "tts")
 CELL = Replicas(asr=1, llm=1, tts=5)
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 class Row(BaseModel):
-    """One row. learners: for one replica of each stage, with plenty of replicas of the others. cell: for one CELL."""
+    """One row. learners: how many one replica of a stage serves, by stage, if the other stages have plenty of replicas.
+    cell: how many one CELL serves."""
 
     name: str
     learners: dict[str, int]
@@ -181,7 +182,7 @@ def tables(report: Report) -> dict[str, str]:
 
 
 def _sizes(report: Report) -> Iterable[tuple[object, ...]]:
-    """The replicas of each kind for a number of learners, in whole cells."""
+    """For each row and each of SIZES, the replicas of each stage, in whole cells."""
     for row in report.rows:
         if not row.cell:
             yield (row.name, *("–" for _ in SIZES))
@@ -200,7 +201,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def write_into(page: Path, texts: dict[str, str]) -> None:
-    """Write between `<!-- name: … -->` and `<!-- /name -->`. Raises ValueError if the page has no such place."""
+    """Write each text between its `<!-- name: … -->` and `<!-- /name -->`. Raises ValueError if the page has no such
+    place."""
     text = page.read_text()
     for name, table in texts.items():
         begin, end = text.find(f"<!-- {name}:"), text.find(f"<!-- /{name} -->")

@@ -1,4 +1,4 @@
-"""What a learner does without delays: speaks, pauses, listens to the reply, thinks, and speaks again.
+"""What a learner does, however fast the mesh is: speaks, pauses, listens to the reply, thinks, and speaks again.
 
 Each learner has a random generator of its own, so one learner's words never depend on how fast another is served.
 """
@@ -16,11 +16,11 @@ class Turn:
     """One turn of the learner. Times are in seconds. wait_s: before it begins. speech_s: from the first to the last
     voiced sample.
 
-    decode_s, eager_s, over_s: from the last voiced sample to the beginning of the turn's decode, to its eager end, and
-    to its end. in_vain: whether a pause within the turn was first taken for its end. words: how many. pauses_s: the
-    turn's short pauses, each of which begins a decode: (seconds from the turn's beginning to the pause, length of the
-    pause). reply_tokens, reply_s: the answer's tokens, and its length in seconds; clause_tokens, clause_s: the same for
-    its first clause.
+    decode_s, eager_s, over_s: from the last voiced sample to the beginning of the turn's decode, to the turn's eager
+    end, and to its end. in_vain: whether a pause within the turn was first taken for its end. words: how many.
+    pauses_s: the turn's short pauses, each of which begins a decode: (seconds from the turn's beginning to the pause,
+    length of the pause). reply_tokens, reply_s: the answer's tokens, and its length in seconds; clause_tokens,
+    clause_s: the same for its first clause.
     """
 
     wait_s: float
@@ -57,17 +57,18 @@ class Level:
 
 
 LEVELS = {
-    # Words and speed: the CEFR table of docs/analysis.md (A2/B1, B2, C1). Delays: docs/turn-taking.md, test half. The
-    # rest is assumed, and varied in docs/capacity.md.
+    # Words and speed: the CEFR table of docs/analysis.md (the means of A2 and B1; B2; C1, for which the table has no
+    # speed: assumed). Delays: measured on an earlier build; docs/turn-taking.md has the present ones. The rest is
+    # assumed.
     "beginner": Level(6, 72 / 60, 3.0, (0.511, 0.908), 20),
     "intermediate": Level(13, 110 / 60, 2.0, (0.419, 0.878), 30),
     "advanced": Level(20, 135 / 60, 1.5, (0.356, 0.716), 45),
 }
 DECODE_S = 0.16
-"""A turn's decode begins after 64 ms of silence, which turn detection notices about 90 ms late
+"""A turn's decode begins after 64 ms of silence, which the voice detector notices about 90 ms late
 (docs/turn-taking.md)."""
 EAGER_S = 0.236
-IN_VAIN = 0.12  # the share of eager ends after which the turn goes on; see docs/turn-taking.md
+IN_VAIN = 0.12  # the share of eager ends after which the turn goes on, measured on an earlier build
 _LENGTH_SIGMA = 0.5
 _PAUSE_EVERY_S = 3.0  # there is one pause of at least 64 ms in this much speech: assumed
 _PAUSE_S = 0.2  # the length of such a pause: assumed

@@ -16,7 +16,8 @@ STAGE_TIMES = ROOT / "docs/capacity/stage-times.json"
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds by batch size: linear between the known sizes, and extrapolated from the last two."""
+    """Seconds by batch size: linear between the known sizes, extrapolated from the last two above them, constant
+    below."""
 
     points: tuple[tuple[int, float], ...]
 
@@ -43,7 +44,8 @@ class _Frozen(BaseModel):
 
 
 class Source(_Frozen):
-    """kind: measured (by us: with the command, the date and the machine), published (by whom), or assumed (why)."""
+    """kind: measured by us, published by others, or assumed. source: the command, who published it, or the reason.
+    date, machine: of our measurement."""
 
     kind: Literal["measured", "published", "assumed"]
     source: str
@@ -52,10 +54,11 @@ class Source(_Frozen):
 
 
 class Recognition(_Frozen):
-    """seconds_by_batch: for decodes of a window of 10 s with 10 tokens. seconds_per_token: for each further token.
+    """seconds_by_batch: for a batch of decodes, each of a window of 10 s with 10 tokens. seconds_per_token: for each
+    further token.
 
     spread: sigma of the logarithm of a decode's seconds. partial_factor: a partial's seconds as a share of a turn's.
-    stops_partials: whether a running partial makes room for a turn; with faster-whisper it can't.
+    stops_partials: whether a running partial is stopped to make room for a turn; faster-whisper can't be stopped.
     """
 
     model: str
@@ -85,9 +88,9 @@ class Writing(_Frozen):
 
 
 class Speaking(_Frozen):
-    """seconds_by_batch: for one second of speech, by the number of replies spoken at once. first_audio_s: until the
-    first sample, for a single reply. together: whether replies are spoken at once and share the device, or clause by
-    clause, in order."""
+    """seconds_by_batch: for one second of speech of each reply, by the number of replies spoken at once. first_audio_s:
+    until the first sample, for a single reply. together: true: all replies are spoken at once and share the device;
+    false: clause by clause, in order."""
 
     model: str
     seconds_by_batch: dict[int, float]

@@ -3,8 +3,8 @@
     DecodeStation   jobs that wait while the model works form the next batch: recognition, a voice that speaks clauses
     SharedStation   all jobs at once, slower the more there are (processor sharing): continuous batching
 
-They use timeouts with callbacks instead of a process for each job, because a simulated hour of a thousand learners has
-about ten million events.
+They use timeouts with callbacks, because a process for each job would be slow: a simulated hour of a thousand learners
+has about ten million events.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ class _Run:
 
 
 class DecodeStation:
-    """Runs `workers` batches at once, each of at most `max_batch` jobs. Turns come first, then partials, each in order.
+    """Runs `workers` batches at once, each of at most `max_batch` jobs. Turns come first, then partials, each in
+    the order of submission.
 
-    If all workers are busy, a turn stops a running partial if the engine can be stopped, as
-    `asr_service.recognition.decoder` does. busy_s: seconds that workers were at work. batch_sizes: the number of
-    batches of each size.
+    If all workers are busy and the engine can be stopped (stops_partials), a turn stops a running batch of partials, as
+    in `asr_service.recognition.decoder`. busy_s: seconds that workers were at work, without stopped batches.
+    batch_sizes: the number of batches of each size.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class Share:
 
     milestones: tuple[float, ...]
     reached: list[simpy.Event]
-    state: str = "waiting"  # running, ended
+    state: str = "waiting"  # then running, then ended
 
 
 @dataclass(order=True)
@@ -240,7 +241,7 @@ class SharedStation:
         if alarm != self._alarm:
             return
         self._advance()
-        self._progress = max(self._progress, at)  # otherwise rounding could keep it just below its end for ever
+        self._progress = max(self._progress, at)  # otherwise rounding could keep the progress just below `at` for ever
         while self._due and (self._due[0].at <= self._progress or self._due[0].share.state == "ended"):
             due = heapq.heappop(self._due)
             if due.share.state == "ended":
