@@ -26,8 +26,7 @@ class Use(BaseModel):
 
 
 class Measured(BaseModel):
-    """One row. added_*: the time that the mesh adds to the stubs' delays and the wait of endpointing; None if
-    unknown."""
+    """One row. added_*: what the mesh adds to the waits for the stubs and for endpointing; None if unknown."""
 
     system: str
     sessions: int

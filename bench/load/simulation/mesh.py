@@ -32,8 +32,8 @@ GOES_ON_AFTER_S = 0.4
 """After a wrong eager end, the learner goes on after this time. It is an assumption, and less than 1.6 s, the longest
 that endpointing waits at patience 1."""
 AHEAD_S = 2.0
-"""Audio is sent this far ahead of its playback (gateway/reply/speech.py). The voice's slot is held until everything has
-been sent."""
+"""Audio is sent at most this far ahead of its playback (gateway/reply/speech.py). The voice's slot is held until
+everything has been sent."""
 FIRST_TOKENS = 10  # the seconds of a decode include this many tokens
 TOKENS_PER_WORD = 1.3
 _CLAUSE_S = 4.0  # length of each clause but the first, for a voice that speaks clause by clause
@@ -255,7 +255,8 @@ class Mesh:
 
 @dataclass
 class WaitingRoom:
-    """Admission: a learner needs a seat. Learners without one wait in order, or are refused.
+    """Admission: a learner needs a seat. Learners without one wait in order. They are refused at once if the queue is
+    full, and otherwise after max_wait_s.
 
     At any time, arrived = seated + queued + refused + left. capacity: the present number of seats. Use `call` when
     there may be more seats than before.

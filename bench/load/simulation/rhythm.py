@@ -57,9 +57,9 @@ class Level:
 
 
 LEVELS = {
-    # Words and speed: the CEFR table of docs/analysis.md (the means of A2 and B1; B2; C1, for which the table has no
-    # speed: assumed). Delays: measured on an earlier build; docs/turn-taking.md has the present ones. The rest is
-    # assumed.
+    # Words and speed: the CEFR table of docs/analysis.md (beginner: between A2 and B1; intermediate: B2; advanced: C1,
+    # whose speed is assumed). Delays: measured on an earlier build; docs/turn-taking.md has the present ones. The rest
+    # is assumed.
     "beginner": Level(6, 72 / 60, 3.0, (0.511, 0.908), 20),
     "intermediate": Level(13, 110 / 60, 2.0, (0.419, 0.878), 30),
     "advanced": Level(20, 135 / 60, 1.5, (0.356, 0.716), 45),

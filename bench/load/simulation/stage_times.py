@@ -16,8 +16,8 @@ STAGE_TIMES = ROOT / "docs/capacity/stage-times.json"
 
 @dataclass(frozen=True)
 class Curve:
-    """Seconds by batch size: linear between the known sizes, extrapolated from the last two above them, constant
-    below."""
+    """Seconds by batch size: linear between the known sizes, constant below the smallest, and extrapolated from the
+    last two above the largest."""
 
     points: tuple[tuple[int, float], ...]
 
