@@ -1,4 +1,4 @@
-"""The report of a bench run: JSON with everything, and the tables of docs/performance.md."""
+"""The report of a bench run: JSON with everything, and the section "Voice to voice" of docs/performance.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ OUR_PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime", "piper-tts", "xl
 
 @dataclass(frozen=True)
 class Bench:
-    """All results of a run. stages_ms: `latency_ms` of AI-Talk's replies to one learner who heard them to the end."""
+    """All results of a run. stages_ms: `latency_ms` of AI-Talk's replies that were heard to the end, with one
+    learner."""
 
     command: str
     machine: Mapping[str, str]
@@ -135,7 +136,7 @@ def _spread(value: float | None, each: Sequence[float]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """The machine and the versions of the run."""
+    """The machine and its load, the versions of Python and of AI-Talk, and the date."""
     model = next(
         (
             line.partition(":")[2].strip()

@@ -1,5 +1,5 @@
-"""Two systems side by side: the same learner talks to both in turn. The result is their latencies, and the ratio of the
-medians."""
+"""Two systems side by side: the same learner talks to one and then to the other. The result is their latencies, and the
+ratio of the medians."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from bench.utterances import quick_utterances, utterances
 
 def add_arguments(parser: argparse.ArgumentParser, *, runs: int) -> None:
     """The arguments that `converse` needs. runs: the default."""
-    parser.add_argument("--runs", type=int, default=runs, help="how often both are measured")
+    parser.add_argument("--runs", type=int, default=runs, help="how many times both systems are measured")
     parser.add_argument("--quick", action="store_true", help="three utterances in each run, not all")
 
 
 def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause_s: float = 0.0) -> list[Conversations]:
-    """In each run, say the same utterances to all systems, one after the other, in a different order each time. Blocks
-    until the end.
+    """In each run, say the same utterances to one system after the other. Each run begins with another system than the
+    run before. Blocks until the end.
 
-    pause_s: before each conversation.
+    pause_s: how long to wait before each conversation.
     """
     measured = []
     for number in range(runs):
@@ -38,7 +38,8 @@ def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ratio is that of `system` to `other`, with this many digits. order: the order of the two in the table."""
+    """Compares two systems. The ratio is `system` ÷ `other`. order: both, as the table lists them. digits: decimals of
+    the ratio."""
 
     system: str
     other: str
@@ -66,7 +67,7 @@ class Comparison:
 
 
 def latencies(measured: Sequence[Conversations], system: str) -> list[float]:
-    """The latencies of all answered utterances, in seconds."""
+    """The latencies of all utterances that `system` answered, in seconds."""
     return [
         answer.latency_s
         for one in measured

@@ -36,8 +36,8 @@ def silero_vad():
 
 
 class SpeechToSpeech(Realtime):
-    """A client of speech-to-speech's Realtime API. The client states the formats, because the default rate there is
-    16 kHz, not 24 kHz."""
+    """A client of speech-to-speech's Realtime API. The client states the formats, because speech-to-speech's default
+    rate is 16 kHz, not 24 kHz."""
 
     def greeting(self) -> str:
         """A `session.update` with the prompt and the formats."""
@@ -84,7 +84,7 @@ def running_speech_to_speech(folder: Path, llama: LlamaServer, speech_url: str) 
 
 
 def versions() -> dict[str, str]:
-    """The versions of the relevant packages in its environment."""
+    """The versions of the relevant packages in the environment of speech-to-speech."""
     listing = subprocess.run(
         [ENVIRONMENT / "bin" / "python", "-c", _LIST_VERSIONS], check=True, capture_output=True, text=True, timeout=60
     ).stdout
@@ -101,7 +101,7 @@ print(json.dumps({name: version(name) for name in names}))
 
 
 def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
-    """speech-to-speech's own defaults, with two exceptions: our models, and one sentence at a time for the voice, which
+    """speech-to-speech's own defaults, with two exceptions: our models, and one sentence at a time for synthesis, which
     is the fastest setting."""
     options = {
         "port": port,
@@ -125,7 +125,8 @@ def _command(port: int, llama: LlamaServer, speech_url: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The variables of its process. They name data from packages, which it would otherwise download at its start."""
+    """The environment variables of speech-to-speech. They name folders with data from packages. Without them it would
+    download the data when it starts."""
     hub, data = folder / "torch" / "hub" / "snakers4_silero-vad_master", folder / "nltk"
     hub.mkdir(parents=True)
     silero = wheel_folder("silero_vad") / "data" / "silero_vad.jit"

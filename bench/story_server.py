@@ -1,5 +1,5 @@
-"""A model server for benches: it answers everything with one long story, so that a reply lasts as long as a measurement
-and is the same in every run."""
+"""A model server for benches: it writes the same long story in every reply, so that a reply is long enough for a
+measurement and is the same in every run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODEL = "story"
 
 
 class _StoryTeller(BaseHTTPRequestHandler):
-    """The parts of the OpenAI API that the language model service asks for."""
+    """The parts of the OpenAI API that `llm_service` asks for."""
 
     def do_GET(self) -> None:
         self._answer("application/json", json.dumps({"data": [{"id": _MODEL}]}))

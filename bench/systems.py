@@ -21,20 +21,20 @@ class System(Protocol):
         """The first message to send, if any."""
 
     def read(self, frame: str | bytes, at_s: float) -> Event | None:
-        """Take a frame of the system that came at `at_s`; the event that it means, if any."""
+        """Take a frame that came from the system at `at_s`. Returns the event that it means, if any."""
 
     def encoded(self, pcm: bytes) -> str | bytes:
         """A frame of the microphone, 16-bit PCM at 16 kHz, in the form that the system expects."""
 
     def interrupt(self, at_s: float) -> str:
-        """The message that interrupts a reply at `at_s`. A reply whose audio has all arrived may still be playing."""
+        """The message that interrupts a reply at `at_s`. The reply may still be playing after its last audio came."""
 
     def playback(self, at_s: float) -> str | None:
         """The report of how much has been played at `at_s`, if the system expects one."""
 
 
 class AiTalk:
-    """AI-Talk's /ws/conversation. latencies: latency_ms of each reply that was heard to its end."""
+    """AI-Talk's /ws/conversation. latencies: `latency_ms` of each reply that was heard to its end."""
 
     def __init__(self) -> None:
         self.ear = Ear(PARTNER_RATE_HZ)

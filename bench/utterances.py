@@ -16,7 +16,7 @@ VOICED = 500
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance. name: for tables. pauses_s: the silences within it."""
+    """One utterance. name: for tables. pauses_s: the silences that were inserted."""
 
     name: str
     pcm: Pcm
@@ -40,7 +40,7 @@ SCRIPT: tuple[tuple[str | float, ...], ...] = (
     ("I have been learning English for two years because I want to work abroad.",),
 )
 WARM_UP = ("Hello, my name is Anna.",)
-RECORDED_S = (0.30, 2.70)  # "Ever tried. Ever failed.", a person, with a pause of 0.3 s
+RECORDED_S = (0.30, 2.70)  # a person says "Ever tried. Ever failed." with a pause of 0.3 s
 
 
 def warm_up() -> Utterance:

@@ -1,6 +1,7 @@
 """The settings of `make run`: the environment overrides `.env`, and `.env` overrides the profile PROFILE.
 
-Importing this module needs only the standard library, for `deploy.first_check`.
+Importing this module needs only the standard library, because `deploy.first_check` imports it before any package is
+installed.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A step with its speed on this machine; None: the model isn't on this disk. failure: why it could not be timed."""
+    """A step with its speed on this machine; None: the model isn't on this disk, or could not be timed. failure: why it
+    could not be timed; empty if it isn't on this disk."""
 
     step: Step
     speed: Speed | None

@@ -52,7 +52,7 @@ def _lock(folder: Path, name: str, who: str, wait_s: float = 0.0) -> int:
     try:
         os.pwrite(lock, holder.encode(), 0)
         os.truncate(lock, len(holder))
-    except OSError:  # the disk is full
+    except OSError:  # such as a full disk
         os.close(lock)
         raise
     return lock

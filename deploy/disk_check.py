@@ -15,7 +15,8 @@ NEEDED_BYTES = 1_200_000_000  # the .venv of `make setup`, with the bundled mode
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check the disk. Returns the exit status, and writes to stderr how much room is missing."""
+    """Check the disk. Returns the exit status. If there is too little room, writes to stderr how much is needed and
+    left."""
     folder = Path(arguments[0]).absolute()
     while not folder.exists():
         folder = folder.parent

@@ -23,7 +23,8 @@ UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment and the lock of its packages. No lock: the user maintains the environment."""
+    """A virtual environment and the lock of its packages. lock: None if `make run` installs nothing into it: `.venv`,
+    or an environment that the user maintains."""
 
     folder: Path
     lock: Path | None = None
@@ -40,14 +41,15 @@ class Environment:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its packages were installed after the lock's latest change."""
+        """Whether its packages were installed after the latest change of its lock and of weights.txt. True without a
+        lock."""
         if self.lock is None:
             return True
         mark, locks = self.folder / ".installed", (self.lock, LOCKS / "weights.txt")
         return mark.exists() and all(mark.stat().st_mtime >= lock.stat().st_mtime for lock in locks)
 
     def install_commands(self) -> list[list[str]]:
-        """The command lines that make it. The project is installed as editable, and built with build.txt."""
+        """The command lines that make it. The project is installed as editable; build.txt locks what builds it."""
         into = ["--python", str(self.python), "--require-hashes"]
         return [
             [str(UV), "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(self.folder)],
@@ -97,7 +99,8 @@ def environment_of(process: str, settings: Mapping[str, str]) -> Environment:
 
 
 def install_missing(environments: Mapping[str, Environment]) -> None:
-    """Install the environments whose lock has changed, each only once. Raises ValueError or CalledProcessError."""
+    """Install each environment that isn't installed, or whose lock has changed since. Raises ValueError or
+    CalledProcessError."""
     for environment in dict.fromkeys(environments.values()):
         if environment.is_installed:
             continue

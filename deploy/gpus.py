@@ -1,4 +1,8 @@
-"""The NVIDIA GPUs of this machine. Importing this module needs only the standard library, for `deploy.first_check`."""
+"""The NVIDIA GPUs of this machine.
+
+Importing this module needs only the standard library, because `deploy.first_check` imports it before any package is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ def gpus() -> list[float]:
 
 
 def has_gpu() -> bool:
-    """Whether `gpus` will find one. Asks NVIDIA's driver itself, because pynvml is not installed yet."""
+    """Whether `gpus` will find a GPU. Asks NVIDIA's driver itself, because pynvml may not be installed yet."""
     try:
         driver = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
@@ -28,5 +32,5 @@ def has_gpu() -> bool:
 
 
 def missing_gpu(profile: str) -> str:
-    """What to tell if `profile` needs a GPU and there is none."""
+    """What to tell the user if `profile` needs a GPU and there is none."""
     return f"PROFILE={profile} needs an NVIDIA GPU, and none is found here; run `make run PROFILE=laptop`"

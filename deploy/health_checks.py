@@ -58,7 +58,7 @@ async def check_valkey(port: int, pid: int | None = None) -> Sign:
 
 
 async def _ask(host: str, port: int, request: bytes) -> bytes:
-    """The whole answer, until the server closes the connection; empty if it doesn't come in time."""
+    """The whole answer, until the server closes the connection; empty without a connection, or if time runs out."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host, port)

@@ -16,7 +16,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-WITHIN_S = 3.0  # then it says that it waits, and what to do
+WITHIN_S = 3.0  # after this time it says that it waits, and what to do
 LONGEST_S = 20.0  # a network that drops packets gives no answer, and pip would wait for minutes
 WHAT_TO_DO = "Behind a proxy, set HTTPS_PROXY. With a mirror, set PIP_INDEX_URL and UV_DEFAULT_INDEX. Then try again"
 FIRST_PACKAGE = "uv"  # the only one that pip installs
@@ -70,7 +70,7 @@ def _endpoint(place: str) -> tuple[str, int]:
 
 
 def _why_unreachable(endpoints: set[tuple[str, int]]) -> list[str]:
-    """The reason for each endpoint; none if one can be reached."""
+    """Why each endpoint can't be reached; an empty list if at least one can."""
     answers: Queue[tuple[str, str]] = Queue()
     silent = {f"{host}:{port}" for host, port in endpoints}
     for at in endpoints:

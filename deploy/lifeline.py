@@ -1,7 +1,7 @@
 """Decides what to do when a process of `make run` ends or no longer answers. Pure: the caller carries it out.
 
 start ──► serves ──► ends, or is silent for too long ──► pause ──► start …
- └── ends before it has ever served ──► given up, because it can't start at all
+ └── ends by itself before it has ever served ──► given up, because it can't start at all
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Lifeline:
         self._backoff = Backoff()
         self._runs = 0
         self._has_served = False
-        self._serves_since: float | None = None  # counted from the beginning of the present run
+        self._serves_since: float | None = None  # None until it serves in the present run
         self._last_answer = 0.0
         self._silences = 0  # unanswered health checks in a row
 
@@ -81,8 +81,8 @@ class Lifeline:
         process wrote that it can't start.
 
         A process that ends by itself before it has ever served is given up, because another try would end in the same
-        way. If a signal ended it, it gets three tries. A process that says in its first run why it can't start has
-        never served, even if its health checks succeeded: another program has its port, and answered them.
+        way. If a signal ended it, it gets three tries. A process that says in its first run why it can't start is given
+        up even if its health checks succeeded, because another program has its port and answered them.
         """
         pause_s = self._backoff.next_pause_s(now - self._serves_since if self._serves_since is not None else 0.0)
         if says_why and self._runs == 1:

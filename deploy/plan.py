@@ -1,14 +1,15 @@
 """`python -m deploy.plan`: checks whether the chosen models fit on this machine's GPUs, and suggests settings.
 
-Without a suitable GPU, it finds the language model that is quick enough on this machine's CPU (deploy/cpu_plan.py).
+Without a suitable GPU, it finds the largest language model that is quick enough on this machine's CPU
+(deploy/cpu_plan.py).
 
     python -m deploy.plan                              the settings of .env and the environment, the GPUs found
     python -m deploy.plan --profile standard           a profile's settings
     python -m deploy.plan --gpu-gb 24 24               other GPUs than those found
     python -m deploy.plan --again                      without a GPU: time the language models anew
 
-The exit status is 1 if the models don't fit; deploy.mesh checks this before it starts anything. Sizes are computed from
-model_memory.toml, which says for each number whether it was published, estimated or measured.
+The exit status is 1 if the models don't fit on the GPUs. deploy.mesh makes the same check before it starts anything.
+Sizes are computed from model_memory.toml, which says for each number whether it was published, estimated or measured.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ ROUNDING_GB = 1e-6  # differences up to this come from floating-point rounding
 class Plan:
     """Which GPU each model uses, and whether that works.
 
-    places: the index of a GPU for each demand. conversations: how many contexts of full length fit into the
-    language model's memory at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs
-    here. problems: why the models don't fit; empty if they do. remarks: further advice.
+    places: the index of a GPU for each demand. conversations: how many contexts of full length fit into the language
+    model's memory at once. utilization: the best LLM_GPU_MEMORY_UTILIZATION; None if no language model runs on these
+    GPUs. problems: why the models don't fit; empty if they do. remarks: further advice.
     """
 
     gpus_gb: tuple[float, ...]

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 
 class PortLocks:
-    """The ports that this `make run` has reserved. folder: where the lock files are; by default the user's own."""
+    """The ports that this `make run` has reserved. folder: of the lock files; by default each user has one."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"aitalk-ports-{os.getuid()}"

@@ -1,7 +1,7 @@
 """The checks of `make run` before it installs, downloads or loads anything, so that it reports a mistake within
 seconds.
 
-names of settings  →  their values  →  GPU of the profile  →  ports that are free  →  Valkey's folder
+values of the settings  →  their names  →  free ports  →  Valkey's folder
 
 In a fresh clone `deploy.first_check` finds most mistakes earlier, before any package is installed.
 """

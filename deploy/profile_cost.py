@@ -1,6 +1,6 @@
 """What a profile costs. It is printed before the profile's models are downloaded.
 
-The figures come from docs/performance.md. The text takes only the number of this machine's cores into account.
+The figures come from docs/performance.md. Of this machine, the text takes only the number of cores into account.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _CLAUSE_TOKENS = 12  # after this many tokens the voice begins to speak
-_CLAUSE_S = 2.0  # seconds of speech in such a clause, and in the end of the learner's turn that is decoded last
+_CLAUSE_S = 2.0  # seconds of speech in such a clause, and in the part of the turn that is decoded after the turn's end
 
 
 @dataclass(frozen=True, slots=True)

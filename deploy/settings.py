@@ -21,5 +21,7 @@ class RunSettings(BaseSettings):
         description="Python environment of recognition: the name of a lock in `deploy/locks` (for example "
         "`asr-cuda`), or a folder, whose path must contain a `/`. Empty: `.venv`.",
     )
-    llm_environment: str = Field("", description="The same for the language model (for example `vllm`).")
-    tts_environment: str = Field("", description="The same for synthesis (for example `tts-coqui` or `tts-kyutai`).")
+    llm_environment: str = Field("", description="Like `ASR_ENVIRONMENT`, for the language model (for example `vllm`).")
+    tts_environment: str = Field(
+        "", description="Like `ASR_ENVIRONMENT`, for synthesis (for example `tts-coqui` or `tts-kyutai`)."
+    )

@@ -1,8 +1,8 @@
-"""`python -m bench.turn_taking`: measures false cut-offs and delay of our rule, of Smart Turn alone and of silence
-alone.
+"""`python -m bench.turn_taking`: measures how often a rule cuts a learner off, and its delay: our rule, Smart Turn
+alone, and silence alone.
 
-It runs faster than real time, on the bundled models. The settings were tuned on one half of the set; the report is on
-the other half.
+It runs faster than real time, in English on the bundled models. The settings were tuned on one half of the set; the
+report is on the other half, unless `--half tuning` is given.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SILENCES_MS = (300, 500, 700, 1_000, 1_300)
 
 
 def main() -> None:
-    """Run what the arguments ask for, and write `turn_taking.json` and `turn_taking.md`."""
+    """Run what the arguments ask for, and write the results into the folder `--out`."""
     arguments = _arguments()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.language == ["en"]:
@@ -64,7 +64,7 @@ def _in_english(arguments: argparse.Namespace) -> None:
 
 
 def _in_other_languages(arguments: argparse.Namespace) -> None:
-    """The same for other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes a file
+    """Measure other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes one report
     for each language, such as `turn_taking_es.md`."""
     models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
     engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
@@ -88,7 +88,7 @@ def _in_other_languages(arguments: argparse.Namespace) -> None:
 
 
 def _pauses(utterances: list[Utterance], networks: Networks) -> list[tuple[Utterance, Heard]]:
-    """All pauses that are long enough to end a turn, with what is known of each."""
+    """For each utterance, what is known about each of its pauses that is long enough to end a turn."""
     shortest = Endpointing().min_silence_ms  # a speaker who goes on sooner than this is never cut off
     everything = Endpointing(eager_silence_ms=shortest, min_silence_ms=2_000, max_silence_ms=2_100)
     return [(u, detect(u, networks, everything)) for u in utterances]
@@ -158,16 +158,20 @@ def _arguments() -> argparse.Namespace:
         help="English, or others, which need `make models PROFILE=languages`",
     )
     parser.add_argument(
-        "--fit", action="store_true", help="fit the weights of end_of_turn to this half and more, and print them"
+        "--fit",
+        action="store_true",
+        help="fit the weights of end_of_turn to this half (in English, also to further utterances), and print them",
     )
     parser.add_argument(
-        "--remember", action="store_true", help="keep what the networks said, for trying other settings"
+        "--remember",
+        action="store_true",
+        help="store what the networks say, so that runs with other settings are faster",
     )
     parser.add_argument("--limit", type=int, default=None, help="only this many utterances, the first ones")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of the results")
     arguments = parser.parse_args()
     if len(arguments.language) > 1 and "en" in arguments.language:
-        parser.error("measure English alone: it has other models, and weights of its own")
+        parser.error("measure English alone: it has models and weights of its own")
     return arguments
 
 

@@ -1,7 +1,7 @@
-"""The turn detector of `asr_service` over a recording, faster than real time. Each network runs only once.
+"""The turn detector of `asr_service` over a recording, faster than real time. No network is asked the same thing twice.
 
-Time is counted in samples, without the time that the networks take. In the service a decode begins 64 ms into a pause;
-if the decode takes longer than the wait, the turn ends when the decode does.
+Time is counted in samples, without the time that the networks take. In the service a decode begins 64 ms into a pause.
+If it takes longer than the silence that endpointing waits for, the turn ends when the decode does.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ from bench.turn_taking.utterances import RATE, Utterance
 
 @dataclass(frozen=True)
 class Moment:
-    """What was known about a pause when the endpointer asked. position: in samples. acoustic, could_end: probabilities,
-    0 to 1; could_end is None if the text model doesn't know the language."""
+    """What was known about a pause when the endpointer asked for the probability that the turn is over.
+
+    position: in samples. heard: the transcript so far. acoustic, could_end: the answers of Smart Turn and of the text
+    model, probabilities from 0 to 1; could_end is None if the text model doesn't know the language.
+    """
 
     position: int
     silence_ms: float
@@ -36,7 +39,8 @@ class Moment:
 
 
 class Networks:
-    """The four networks. Each is asked only once for the same thing; with `remember`, only once over all runs.
+    """Silero VAD, Smart Turn, the text model and recognition. None is asked the same thing twice in one run; with
+    `remember`, not even in a later run.
 
     language: the language of the utterances, as a tag such as "en". The text model knows only some languages
     (`text_model.LANGUAGES`).
@@ -64,7 +68,7 @@ class Networks:
         return found
 
     def acoustic(self, utterance: Utterance, begin: int, end: int) -> float:
-        """Smart Turn's probability that the turn is over, from the samples [begin, end) of the utterance."""
+        """Smart Turn's probability that the turn is over, from the last HEARD of the samples [begin, end)."""
         key = f"turn {utterance.name} {begin} {end}"
         if key not in self._known:
             self._known[key] = self._turn.infer(utterance.audio[max(begin, end - HEARD, 0) : end])
@@ -97,7 +101,7 @@ class Networks:
 @dataclass(frozen=True)
 class Heard:
     """ends, eagers: positions in samples, of the ends and the eager ends of turns. moments: what was known each time
-    the endpointer asked."""
+    the endpointer asked whether the turn is over."""
 
     ends: list[int]
     eagers: list[int]

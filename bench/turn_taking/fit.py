@@ -15,9 +15,9 @@ _FIRST_ASKED_MS = 350  # later questions about the same pause are left out, so t
 
 
 def fit(heard: Iterable[tuple[Utterance, Heard]], now: Weights) -> Weights:
-    """The weights that fit each pause best: the signs at the first question, and whether the speaker was done.
+    """The weights with which the signs at the first question about each pause best tell whether the speaker was done.
 
-    now: the present weights; a sign without a weight gets none.
+    now: the present weights; a sign whose weight is 0 keeps the weight 0.
     """
     rows, done = [], []
     for utterance, found in heard:

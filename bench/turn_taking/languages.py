@@ -1,4 +1,4 @@
-"""Utterances in other languages, spoken by Kokoro's voices: complete, and with a hesitation at the mark.
+"""Utterances in other languages, spoken by Kokoro's voices: complete, and with a hesitation at the mark `|`.
 
 All versions of a sentence are in the same half. There is no German voice.
 """
@@ -23,8 +23,8 @@ Say = Callable[[str, str], Audio]
 
 
 def make_in(language: str, models: Path, spoken: Path) -> list[Utterance]:
-    """The utterances of a key of LANGUAGES. models: the folder of Kokoro's files. spoken: the folder where the speech
-    is stored."""
+    """The utterances of `language`, a key of LANGUAGES. models: the folder of Kokoro's files. spoken: the folder where
+    the speech is stored."""
     return list(_utterances(language, _speaker(models, spoken)))
 
 

@@ -1,4 +1,4 @@
-"""More sentences for the tuning half, so that the weights fit speech in general and not only sixty sentences.
+"""More sentences for the tuning half, so that the weights fit speech in general and not only a few sentences.
 
 None of them is in the test half. They are marked as in `sentences`.
 """

@@ -11,13 +11,17 @@ import numpy as np
 from bench.turn_taking.detector import Heard
 from bench.turn_taking.utterances import RATE, Utterance
 
-# An end that comes sooner than this after the pause was decided before the voice could be noticed, so it is a cut, too.
+# In samples: the voice after a pause is noticed about this late. A turn that ended before that counts as cut, too.
 _LATE = RATE // 10
 
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of hesitations and of complete utterances. Delays are in ms of audio after the last voiced sample."""
+    """Counts of hesitations and of complete utterances; delays in ms of audio after the last voiced sample.
+
+    cut_1000: how many of the of_1000 hesitations of at most 1,000 ms were cut. split: in how many complete utterances a
+    turn ended before the speech did. eager_wasted: the share of the eager ends of turns that no end of a turn followed.
+    """
 
     cut_1000: int
     of_1000: int
@@ -61,7 +65,7 @@ def score(utterances: Iterable[Utterance], detect: Callable[[Utterance], Heard])
 
 
 def is_cut(utterance: Utterance, heard: Heard) -> bool:
-    """Whether a turn ended while the speaker was thinking."""
+    """Whether a turn ended while the speaker was thinking, or within _LATE after that."""
     begin, end = utterance.pause or (0, 0)
     return any(begin < position <= end + _LATE for position in heard.ends)
 

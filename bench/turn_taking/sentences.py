@@ -45,7 +45,7 @@ SENTENCES = (
     "I was very tired so I | went to bed early.",
     "He has two cats and | one very old dog.",
 )
-"""Each is spoken once without a pause, and once with a hesitation at its mark."""
+"""Each is spoken once without a pause, and three times with a hesitation at its mark, each time of another kind."""
 
 COMPLETE = (
     "Yes, I do.",

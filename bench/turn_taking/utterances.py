@@ -1,8 +1,8 @@
 """The turn-taking set: utterances with the true positions of their pauses. The same seed always makes the same set.
 
-Synthetic utterances are spoken by Piper, at several speaking rates. They hesitate where the sentence needs more words:
-after a comma's rising tone, after a filler, or with the falling tone at the end of a text. Real ones are cut from the
-recordings in the wheel moonshine-voice. Each is then given its own loudness and background.
+Synthetic utterances are spoken by Piper, at several speaking rates. Most of them hesitate where the sentence needs more
+words: after a comma's rising tone, after a filler, or with the falling tone at the end of a text. Real ones are cut
+from the recordings in the wheel moonshine-voice. Every utterance is then given a loudness and a background noise.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tests.support.voices import piper_voice, wheel_folder
 RATE = 16_000
 SEED = 20_261_122
 LEAD_S, TAIL_S = 0.5, 5.0
-MORE = 400  # utterances; the sentences would be enough for about 450
+MORE = 400  # utterances; the sentences and recordings would be enough for about 450
 PACES = (0.8, 0.9, 1.0, 1.1, 1.2)
 Audio: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """pause: (begin, end) of the place where the speaker stops to think; None if there is none. end: the last voiced
-    sample."""
+    """pause: (begin, end) of the place where the speaker stops to think; None if there is none. end: where the speech
+    ends. Both in samples."""
 
     name: str
     kind: str
@@ -51,15 +51,15 @@ class Utterance:
 
 
 def make_set() -> list[Utterance]:
-    """All utterances. Both versions of a sentence, complete and hesitant, are in the same half."""
+    """All utterances. The versions of a sentence, one complete and the others hesitant, are in the same half."""
     return [*_synthetic(), *_real()]
 
 
 def make_more() -> Iterator[Utterance]:
-    """More utterances to fit weights to: other sentences, and those of the tuning half with other background noises and
-    at other speeds.
+    """More utterances to fit weights to: other sentences, and those of the tuning half again, with a new choice of
+    noise, loudness and pause, and of Piper's speed.
 
-    They end after the first pause, or after 0.6 s of silence.
+    A hesitant utterance ends with its pause, a complete one after 0.6 s of silence.
     """
     for utterance in islice(chain(_real_again(takes=3), _synthetic_again()), MORE):
         end = utterance.pause[1] if utterance.pause else utterance.end + RATE * 6 // 10
@@ -120,8 +120,8 @@ def _piper() -> PiperVoice:
 
 
 def _say(text: str, pace: float) -> tuple[Audio, list[int]]:
-    """Speech at 16 kHz, and the middle of each comma in it. pace: 1.2 is fast."""
-    config = SynthesisConfig(length_scale=1 / pace, noise_scale=0.0, noise_w_scale=0.0)  # always the same
+    """Speech at 16 kHz, and where the middle of each comma is in it, in samples. pace: 1.2 is fast."""
+    config = SynthesisConfig(length_scale=1 / pace, noise_scale=0.0, noise_w_scale=0.0)  # the same speech each time
     pieces, commas, offset = [], [], 0
     for chunk in _piper().synthesize(text, config, include_alignments=True):
         told = chunk.phoneme_alignments or []
@@ -173,7 +173,8 @@ def _real_again(takes: int) -> Iterator[Utterance]:
 
 
 def _real_halves() -> dict[tuple[str, float], bool]:
-    """Whether the piece that begins there is in the tuning half. All pieces of one sentence are in the same half."""
+    """(recording, begin) of a piece → whether it is in the tuning half. All pieces that begin there are in the same
+    half."""
     begins = sorted(
         {(name, span[0]) for spans in (REAL_COMPLETE, REAL_HESITANT) for name in spans for span in spans[name]}
     )

@@ -2,7 +2,8 @@
 correct.
 
 200 sentences with one mistake each, and the same sentences without it, are spoken by up to seven voices. Recognition
-writes them down, and the verbatim pass then compares the words with the sound. `--model` is like ASR_MODEL_NAME.
+writes them down, and the verbatim pass then compares the words with the sound. `--model` takes the same values as
+ASR_MODEL_NAME.
 """
 
 from __future__ import annotations

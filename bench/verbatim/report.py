@@ -27,7 +27,8 @@ class Heard:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of `text` in lower case, without punctuation; numbers and short forms are written out."""
+    """The words of `text` in lower case, without punctuation. Numbers below 100, and 'm, 're, 've and 'll are written
+    out."""
     plain = text.lower().replace("’", "'").replace("-", " ")
     for short, long in (("'m", " am"), ("'re", " are"), ("'ve", " have"), ("'ll", " will")):
         plain = re.sub(rf"{short}\b", long, plain)
@@ -73,7 +74,7 @@ def _row(name: str, heard: Sequence[Heard]) -> str:
 
 
 def table(heard: Sequence[Heard]) -> str:
-    """The figures of each half, kind and voice, as a Markdown table."""
+    """The figures of all pairs, and of each half, kind and voice, as a Markdown table."""
     halves = {half: [one for one in heard if one.pair.half == half] for half in ("tuned", "held out")}
     kinds = {
         kind: [one for one in heard if one.pair.kind == kind] for kind in dict.fromkeys(h.pair.kind for h in heard)

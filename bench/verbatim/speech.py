@@ -1,7 +1,7 @@
 """Speaks the sentences of the bench: half of them with the bundled Piper voice, half with six voices of Kokoro.
 
-Speech is stored in `FOLDER`, because Kokoro takes about two seconds of processor time for a second of speech. If
-Kokoro's files are missing, Piper speaks all sentences, and the report has only one voice, `joe`.
+Speech is stored in `FOLDER`, because Kokoro takes about a second of processor time for a second of speech. If Kokoro's
+files are missing, Piper speaks all sentences, and the report has only one voice, `joe`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tts_service.engines.kokoro_files import KOKORO, PARTED
 
 FOLDER = Path("build/verbatim")
 VOICES = ("af_heart", "bf_emma", "am_michael", "bm_george", "af_bella", "am_fenrir")
-_SILENCE = bytes(ENGINE_RATE_HZ // 4 * BYTES_PER_SAMPLE)  # before and after the voice, as recognition keeps it
+_SILENCE = bytes(ENGINE_RATE_HZ // 4 * BYTES_PER_SAMPLE)  # around the voice, because recognition keeps some there
 
 
 def voice_of(pair: Pair) -> str:

@@ -55,7 +55,7 @@ class Dashboard:
 
 
 def quantiles(metric: str, by: str = "", *, of: Sequence[float] = (0.5, 0.95), where: str = "") -> tuple[Query, ...]:
-    """Queries for quantiles of a histogram over five minutes. by: a label; each of its values gets a line."""
+    """Queries for quantiles of a histogram over five minutes. by: a label; each of its values gets lines of its own."""
     group = f"le, {by}" if by else "le"
     legend = f"{{{{{by}}}}} " if by else ""
     return tuple(

@@ -22,7 +22,7 @@ CUSTOM = ("keda.sh/", "cert-manager.io/")
 
 
 def main() -> int:
-    """Verify all overlays; exit with status 1 if something is wrong."""
+    """Verify all overlays. Returns the exit status."""
     found = 0
     for overlay in sorted(path.parent for path in HERE.glob("overlays/*/kustomization.yaml")):
         documents = build(overlay)
@@ -46,7 +46,7 @@ def build(overlay: Path) -> list[dict[str, Any]]:
 
 
 def invalid(documents: list[dict[str, Any]]) -> Iterator[str]:
-    """The faults that the Kubernetes API would refuse, including unknown fields."""
+    """What the Kubernetes API would refuse, including unknown fields."""
     for document in documents:
         if document["apiVersion"].startswith(CUSTOM):
             continue
@@ -60,7 +60,7 @@ def invalid(documents: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def custom_faults(documents: list[dict[str, Any]]) -> list[str]:
-    """The faults that KEDA and cert-manager would refuse."""
+    """What KEDA and cert-manager would refuse."""
     custom = [one for one in documents if one["apiVersion"].startswith(CUSTOM)]
     checked = subprocess.run(
         ["node", "check.mjs"],  # noqa: S607

@@ -1,10 +1,10 @@
 """`python -m deploy.supply_chain.audit PIP_AUDIT`: checks all locked Python packages for known vulnerabilities.
 
-Asks pip-audit about every package of every image and environment. The locks may have several versions of a package, for
-example for different machines. pip-audit refuses two versions in one file, so it runs once for the first versions, once
-for the second ones, and so on.
+Asks pip-audit about every Python package of every image and environment. The locks may have several versions of a
+package, for example for different machines. pip-audit refuses two versions in one file, so it runs once for the first
+versions, once for the second ones, and so on.
 
-Exit status: 0: no vulnerability is known. 1: some are. 2: they could not be looked up.
+Exit status: 0: no vulnerability is known. 1: at least one is known. 2: the vulnerabilities could not be looked up.
 """
 
 from __future__ import annotations
@@ -57,10 +57,12 @@ def main() -> int:
     """Audit everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pip_audit")
-    parser.add_argument("arguments", nargs="*", help="for pip-audit, after --, such as: -s osv")
+    parser.add_argument(
+        "arguments", nargs="*", help="arguments for pip-audit; write them after --, for example: -- -s osv"
+    )
     given = parser.parse_args()
     locked = read_locks({lock for locks in CONTENTS.values() for lock in locks})
-    every = [one for one in locked if one.registry == "pypi"]  # from npm come only files of voices
+    every = [one for one in locked if one.registry == "pypi"]  # npm provides only files of voices, no Python package
     status = max(audit(given.pip_audit, packages, given.arguments) for packages in rounds(every))
     print(
         {

@@ -25,7 +25,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
     "make-run-languages-weights": ("kokoro-voices", "weights-kokoro", "weights-laptop", "weights-whisper-base"),
     "make-run-npm": ("npm",),
 }
-"""Each image (`SERVICE`, `LOCK`) and each environment of `make run` → the locks that are installed into it."""
+"""Each image (`image-` and its SERVICE or LOCK) and each environment of `make run` → the locks installed into it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +40,8 @@ class Locked:
 
 
 def read_lock(name: str) -> list[Locked]:
-    """The packages of deploy/locks/NAME.txt, or of NAME/package-lock.json. Raises ValueError if one has no hash."""
+    """The packages of deploy/locks/NAME.txt, or of NAME/package-lock.json. Raises ValueError if one has no version or
+    no hash."""
     if (LOCKS / name).is_dir():
         return _read_npm_lock(LOCKS / name / "package-lock.json")
     found: list[Locked] = []

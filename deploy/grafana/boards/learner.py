@@ -36,7 +36,7 @@ LEARNER = Dashboard(
                             "failed",
                         ),
                     ),
-                    "The share of the replies that a learner should have heard.",
+                    "Failed replies, as a share of all replies that a learner should have heard.",
                     good_below=0.01,
                 ),
             ),

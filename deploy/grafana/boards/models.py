@@ -56,7 +56,7 @@ MODELS = Dashboard(
                     "Turn detection by words",
                     "s",
                     quantiles("aitalk_asr_text_model_seconds"),
-                    "Time to decide whether a sentence could end at a pause. Replies to short answers wait for it.",
+                    "Time to decide whether a sentence could end at a pause. The end of a turn waits for it.",
                 ),
                 Panel(
                     "Turns heard",
@@ -135,7 +135,7 @@ MODELS = Dashboard(
                     "Backlog",
                     "short",
                     (Query("sum(aitalk_tts_backlog)", "syntheses that wait"),),
-                    "More syntheses than TTS_THREADS were requested at once.",
+                    "Above zero: more syntheses than TTS_THREADS were requested at once.",
                 ),
                 Panel(
                     "Speech made",
