@@ -18,9 +18,10 @@ from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.logged_urls import hide_queries
 from gateway.connection.low_water_mark import WebSocketProtocol
 
-# A message above MAX_FRAME_BYTES gets an error; a message above this closes the WebSocket with code 1009.
+# A message above MAX_FRAME_BYTES gets an error. A message above this, or above MAX_FRAME_BYTES if that is larger,
+# closes the WebSocket with code 1009.
 WEBSOCKET_MAX_BYTES = 16 * 1024 * 1024
-BACKLOG = 2048  # connections that wait to be accepted
+BACKLOG = 2048  # the most connections that wait to be accepted
 
 
 class DrainingServer(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""Value types: the tools that the language model may call, and its calls."""
+"""The tools that the language model may call, its calls, and the interface of what runs them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ NO_TOOLS = ToolUse()
 
 
 def check_tools(tools: Sequence[Tool], choice: ToolChoice) -> None:
-    """Raises InvalidInputError if the tools are too large, or if the choice doesn't fit them."""
+    """Raises InvalidInputError if the tools are too large or wrong, or if the choice doesn't fit them."""
     names = [tool.name for tool in tools]
     if len(set(names)) < len(names):
         raise InvalidInputError("`tools`: two of them have the same name")

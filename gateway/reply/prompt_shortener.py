@@ -21,7 +21,8 @@ from gateway.reply.prompt_sizes import next_memory, sizes
 SUMMARY_MAX_TOKENS = 120
 # A longer summary is rejected.
 SUMMARY_MAX_CHARS = 600
-# The most that the model reads for a summary. Older text is in the previous summary, or lost.
+# For a summary, the model reads the previous one and at most this much of the turns left out since: the latest text.
+# Earlier text of these turns is lost.
 SUMMARY_READS_CHARS = 6000
 
 
@@ -54,8 +55,8 @@ class PromptShortener:
             await self._summarise(briefing, memory)
 
     async def _shorten(self, briefing: Briefing, memory: Memory) -> Memory:
-        """Have the model read the prompt that follows from `next_memory`. Returns the memory that is valid from now
-        on."""
+        """Have the model read the prompt that follows from `next_memory`, unless the limit of a prompt is already
+        exceeded. Returns the memory that is valid from now on."""
         turns = self._record.turns
         wanted = sizes(self._max_chars, is_small=briefing.is_small)
         shorter = next_memory(turns, memory, wanted)
@@ -92,7 +93,8 @@ class PromptShortener:
 
 
 def _prompt(briefing: Briefing, turns: Sequence[Turn], memory: Memory, max_chars: int) -> list[ChatMessage]:
-    """The part of the next prompt that is already known: up to the learner's latest turn."""
+    """The part of the next prompt that is already known: the turns in the record. The reply that is being heard is not
+    among them yet."""
     if turns and isinstance(turns[-1], LearnerTurn):
         return messages_for(briefing, turns[:-1], turns[-1].prompt_text, memory=memory, max_chars=max_chars)
     return messages_for(briefing, turns, SOMETHING, memory=memory, max_chars=max_chars)

@@ -1,8 +1,9 @@
-"""Decides which turns the prompts of a long conversation leave out. Pure: `prompt_shortener` carries it out.
+"""Decides which turns the prompts of a long conversation leave out. Pure: `prompt_shortener` carries the decision out.
 
-The size of a prompt is limited. When the conversation reaches two thirds of the limit, a shorter prompt is planned,
-which keeps only a third. The model reads the shorter prompt before it is used. If the model has found no time for that
-when the limit is reached, the shorter prompt is used anyway.
+The size of a prompt is limited. When the conversation exceeds two thirds of the limit, a shorter prompt is planned,
+which fills only a third of it. The model reads the shorter prompt before it is used. If the model has found no time for
+that when the limit is reached, the shorter prompt is used anyway. For a small model, the number of exchanges is limited
+as well, with other shares: see `sizes`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 
 from gateway.history import LearnerTurn, Memory, Turn, call_in
 
-# The weight of each further byte of a character in UTF-8; a Latin letter weighs 1. Models read about four Latin letters
-# or two Cyrillic ones as one token, but a Chinese or Thai character as one to three tokens.
+# The weight of each byte of a character in UTF-8 after the first one, which weighs 1. So a Latin letter weighs 1.
+# Models read about four Latin letters or two Cyrillic ones as one token, but a Chinese or Thai character as one to
+# three tokens.
 BYTE_WEIGHT = 1.5
 
-# A call of a tool and its result weigh at most this much, so that a long result does not push out the question. If the
-# prompt is then too long for the model, the language model service leaves out the prompt's oldest messages.
+# A call of a tool and its result together weigh at most this much, so that a long result does not push out the
+# question. If the prompt is then too long for the model, the language model service leaves out the prompt's oldest
+# messages.
 CALL_WEIGHT = 1000
 
 # The most exchanges that a small model sees. With more of them it repeats earlier replies.
@@ -64,7 +67,8 @@ class Sizes:
 
 
 def sizes(max_chars: int, *, is_small: bool) -> Sizes:
-    """The sizes for a prompt of `max_chars`, for a small or a larger model. They leave room for the next exchange."""
+    """The sizes for a prompt of `max_chars`, for a small or a larger model. In exchanges, `most` and `soft` leave room
+    for the next one."""
     exchanges = SMALL_MODEL_EXCHANGES if is_small else math.inf
     return Sizes(
         most=Size(max_chars, exchanges - 1),
@@ -76,7 +80,7 @@ def sizes(max_chars: int, *, is_small: bool) -> Sizes:
 def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
     """How many turns to leave out so that the rest fits into `size`. left_out: how many are already left out.
 
-    The first kept turn is one of the learner's.
+    If more turns are left out than before, the first kept turn is one of the learner's.
     """
     if size.holds(turns[left_out:]):
         return left_out
@@ -87,10 +91,7 @@ def first_kept(turns: Sequence[Turn], left_out: int, size: Size) -> int:
 
 
 def next_memory(turns: Sequence[Turn], memory: Memory, wanted: Sizes) -> Memory:
-    """The memory for the next prompts. It equals `memory` if nothing needs to change.
-
-    A newer summary gets into the prompts as soon as there is one.
-    """
+    """The memory for the next prompts, with the newest summary. It equals `memory` if nothing needs to change."""
     if wanted.soft.holds(turns[memory.left_out :]):
         return memory.model_copy(update={"told": memory.summary})
     latest = max((number for number, turn in enumerate(turns) if isinstance(turn, LearnerTurn)), default=len(turns))

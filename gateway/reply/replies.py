@@ -25,7 +25,7 @@ class _UnderWay:
 
 
 class Replies:
-    """Runs one reply at a time as one of `tasks`, and says what the partner says.
+    """Runs one reply at a time as one of `tasks`, and knows the words that the partner says.
 
     cut: the latest reply that was interrupted. When a reply has ended without an interruption, `reply_over` is called
     with its turn's id.
@@ -45,22 +45,22 @@ class Replies:
         self._tasks = tasks
         self._reply_over = reply_over
         self._under_way: _UnderWay | None = None
-        self._ended: Reply | None = None  # the latest reply that was not interrupted
+        self._ended: Reply | None = None  # the latest reply that ended without an interruption
 
     @property
     def partner_is_heard(self) -> bool:
-        """Whether audio of the current reply has been sent."""
+        """Whether audio of the reply under way has been sent."""
         return self._under_way is not None and self._under_way.reply.speech.began_s is not None
 
     @property
     def partner_says(self) -> str:
-        """The words that the partner is saying, or was saying when last interrupted; otherwise empty."""
+        """The text of the reply under way, or else of the latest interrupted reply; empty if there is neither."""
         latest = self._under_way.reply if self._under_way else self.cut
         return latest.text.written if latest else ""
 
     @property
     def partner_said(self) -> str:
-        """The words of the latest reply that was not interrupted; empty if there is none."""
+        """The text of the latest reply that ended without an interruption; empty if there is none."""
         return self._ended.text.written if self._ended else ""
 
     def is_under_way(self, turn_id: str) -> bool:
@@ -68,7 +68,7 @@ class Replies:
         return self._under_way is not None and self._under_way.reply.turn_id == turn_id
 
     def played(self, turn_id: str, played_ms: float) -> None:
-        """The learner's player has played this much of a reply. Reports about other replies have no effect."""
+        """The learner's player has played this much of a reply. Has no effect unless that reply is under way."""
         if self._under_way and self.is_under_way(turn_id):
             self._under_way.reply.speech.played(played_ms)
 
@@ -79,7 +79,7 @@ class Replies:
         self._under_way = _UnderWay(reply, self._tasks.create_task(self._run(reply, trace)), trace, is_eager)
 
     async def release(self, stages: LearnerStages, request_id: str = "") -> None:
-        """Send the reply under way. request_id: the request that it answers; empty: it answers a turn."""
+        """Send the reply under way. request_id: the client's request that it answers; empty if there was none."""
         held = self._current
         await self._outcomes.began(held.reply, request_id)
         held.reply.stages.mark_learners(stages)
@@ -97,9 +97,10 @@ class Replies:
         self._current.reply.speech.unhush()
 
     async def cancel(self, *, released: bool) -> bool:
-        """Cancel the reply under way. When this returns, its calls have ended and no more of it is sent.
+        """Cancel the reply under way. When this returns, its calls to the models have ended and no more of it is
+        sent.
 
-        Returns whether the learner has not heard all of it.
+        Returns whether there is a part that the learner has not heard.
         """
         cancelled, self._under_way = self._current, None
         reply, trace = cancelled.reply, cancelled.trace
@@ -115,8 +116,8 @@ class Replies:
         return not (reply.is_over or (reply.text.written and not reply.unheard_text))
 
     async def stop_if_sent(self) -> str:
-        """Stop the reply under way if all of it was sent: it counts as completely heard. Returns its turn's id, which
-        is to be settled, or nothing."""
+        """Stop the reply under way if all of it was sent: it counts as completely heard. Returns its turn's id, so
+        that the caller settles it; empty if no reply was stopped."""
         over = self._under_way
         if over is None or not over.reply.is_sent:
             return ""
@@ -132,7 +133,7 @@ class Replies:
 
     @property
     def _current(self) -> _UnderWay:
-        assert self._under_way is not None  # noqa: S101  the machine has begun it, and not ended it
+        assert self._under_way is not None  # noqa: S101  the turn machine has begun it, and not ended it
         return self._under_way
 
     async def _run(self, reply: Reply, trace: ReplyTrace) -> None:

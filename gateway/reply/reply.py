@@ -40,11 +40,12 @@ class Voice:
 class Reply:
     """One reply. `run` makes it and holds it back until `release` is called. `now` is a steady clock in seconds.
 
-    messages, writer, tools: the prompt, the Writer that answers it, and the tools that it may call. rounds: see
-    `ToolRounds`. text, speech: what it says. unheard_text: see `as_heard`. failure: the error that ended it early.
-    is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended. end: how the model ended it.
-    place: its index among the turns, set when it is released. on_sent: called when all of it has been sent. on_calls:
-    called before that, if it ends with calls.
+    messages, writer, tools: the prompt, the Writer that answers it, and the tools that the Writer may call. rounds: see
+    `ToolRounds`. text, speech: see `ReplyText`, `ReplySpeech`. unheard_text: see `as_heard`. failure: the error that
+    ended the reply early. is_sent: all of it was sent, though perhaps not yet heard. is_over: `run` has ended and was
+    not cancelled. end: how the model ended the reply. place: the index of its first turn in the history, set when it is
+    released. on_sent: called when all of it has been sent. on_calls: called just before `on_sent`, if the reply ends
+    with calls.
     """
 
     def __init__(
@@ -176,11 +177,11 @@ class Reply:
         )
 
     async def _wait_for_signs(self) -> None:
-        """Tell the learner if the reply takes long to begin. Raises DeadlineError if it never does."""
+        """Tell the learner if the reply takes long to begin. Raises DeadlineError if it takes too long."""
         await self._released.wait()
         is_told = await wait_for_result(self._is_written, "first_token", self._outbox, waited_s=self._waited_s)
         if not self._voice.is_silent:
-            await self.text.has_begun.wait()  # tools have time limits of their own
+            await self.text.has_begun.wait()  # no limit here: tools that run first have limits
             waited_s = 0.0 if is_told or self.rounds.answered else self._waited_s
             await wait_for_result(self.speech.has_begun, "first_sound", self._outbox, waited_s=waited_s)
 

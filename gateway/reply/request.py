@@ -1,4 +1,4 @@
-"""A client's requests about replies: how replies are made from now on, and single replies without a turn."""
+"""What a client requests about replies: how all of them are made from now on, or that one is made."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class Delivery:
 class ReplyRequest:
     """One reply that the client requests.
 
-    id: chosen by the client; `ReplyBegan` names it. delivery: for this reply. instructions, tools: used instead of the
-    session's. context: turns that replace the conversation. is_aside: the reply is not part of the conversation. It is
-    not spoken or kept, and it may be made beside another reply.
+    id: the request's; `ReplyBegan` names it. delivery: for this reply. instructions, tools: used instead of the
+    session's; None: the session's are used. context: turns that replace the conversation in the prompt; None: the
+    conversation is used. is_aside: the reply is not part of the conversation. It is neither spoken nor kept, and it may
+    be made beside another reply.
     """
 
     id: str

@@ -19,8 +19,8 @@ _MAKERS = {"first_token": "the language model", "first_sound": "the speech synth
 async def wait_for_result(sign: asyncio.Event, stage: str, outbox: Outbox, *, waited_s: float = 0.0) -> bool:
     """Wait for `sign`, the first result of `stage` ("first_token", "first_sound"); tell the learner if it takes long.
 
-    waited_s: how long the learner has waited already. Returns whether the learner was told. Raises DeadlineError after
-    GIVE_UP_S.
+    waited_s: how long the learner has waited already. Returns whether the learner was told. Raises DeadlineError if the
+    result still has not come after about GIVE_UP_S.
     """
     is_told = False
     try:

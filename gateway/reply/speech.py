@@ -20,7 +20,8 @@ from gateway.reply.stages import Stages
 MAX_AHEAD_S = 2.0
 # How long to wait, at the end of a reply, for a player that has stopped playing or reporting.
 PLAYER_GRACE_S = 3.0
-# The shortest wait between two checks of a player that has stopped just before the end.
+# The shortest wait between two checks whether the end was heard. Without it, the checks would follow each other without
+# a pause if the player has stopped just before the end.
 LEAST_WAIT_S = 0.02
 
 
@@ -52,7 +53,7 @@ class ReplySpeech:
     async def send(self, stream: TtsStream, released: asyncio.Event) -> None:
         """Send the whole stream once `released` is set.
 
-        Until then, chunks wait in the call, whose flow control pauses the synthesis.
+        Until then, chunks wait in the gRPC call, whose flow control pauses the synthesis.
         """
         async for chunk in stream:
             self.words.extend(chunk.words)
@@ -74,7 +75,7 @@ class ReplySpeech:
         self._unhushed.set()
 
     def played(self, played_ms: float) -> None:
-        """Note how much of it the learner's player has played."""
+        """Note how much of the speech the learner's player has played."""
         now = self._now()
         self._clock.report(played_ms, now)
         self._reported.set()
@@ -83,12 +84,12 @@ class ReplySpeech:
             self._stages.mark("first_audio_played", max(sent_s, now - played_ms / 1000))
 
     def count_as_heard(self) -> None:
-        """Count everything that was sent as heard, because nobody waits for the player."""
+        """Count everything that was sent as heard, because the caller does not wait for the player."""
         self._clock.report(math.inf, self._now())
         self._reported.set()
 
     def heard_samples(self) -> int:
-        """How much of it the learner has heard by now."""
+        """How much of the speech the learner has heard by now."""
         return self._clock.heard_samples(self._now())
 
     def total_samples(self) -> int:

@@ -1,4 +1,4 @@
-"""The times at which a turn reaches its stages, from the end of the learner's voice to the partner's."""
+"""The times at which a turn and its reply reach their stages, counted from the end of the learner's voice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from gateway.reply.trace import TurnTrace
 
 @dataclass(slots=True)
 class LearnerStages:
-    """The stages of the learner's turn, in seconds on the session's clock. Latencies count from voice_ended_s."""
+    """The stages of the learner's turn, in seconds on the session's clock. Latencies count from voice_ended_s.
+
+    trace: the turn's, if it has one.
+    """
 
     voice_ended_s: float
     eager_s: float | None = None

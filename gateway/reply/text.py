@@ -1,4 +1,4 @@
-"""One reply's text on its way to the learner and to the synthesis: sent as it is written, once it is released."""
+"""One reply's text: it goes to the synthesis as it is written, and to the learner once the reply is released."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gateway.tools import CallPiece
 
 
 class ReplyText:
-    """The text of one reply, with its calls of tools. `now` is a steady clock in seconds.
+    """The text of one reply, with the calls that end it. `now` is a steady clock in seconds.
 
-    written: the text so far. has_begun: whether some of it was written. released: set when it may be sent.
+    written: the text so far. has_begun: set once some of it is written. released: set when it may go to the learner.
     """
 
     def __init__(
@@ -41,8 +41,8 @@ class ReplyText:
     async def write(
         self, pieces: AsyncGenerator[str | CallPiece, None], stream: TtsStream | None = None
     ) -> ServiceError | None:
-        """Take all `pieces` that the model writes, and give their text to `stream`, too. Returns the error that ended
-        them early, if any."""
+        """Take all `pieces` that the model writes: give their text to `stream` at once, and send them to the learner
+        once the reply is released. Returns the error that ended them early, if any."""
         failure = None
         try:
             async for piece in pieces:
@@ -67,7 +67,7 @@ class ReplyText:
         await self._send()
 
     async def _send(self) -> None:
-        """Send what was written and not yet sent."""
+        """Once the reply is released: send what was written and not yet sent."""
         if not self._released.is_set():
             return
         if self._sent < len(self.written):

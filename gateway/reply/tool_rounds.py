@@ -1,14 +1,17 @@
 """The rounds of one reply: the model writes, calls tools, gets their results, and writes on.
 
+A `ToolRunner` runs the tools, except those of a client that requests replies itself.
+
     model ──text──▶ learner
-      │ call of a tool that is run here         call of a tool of a client that requests its own replies
+      │ call that the runner runs               any other call
       ▼                                           ▼
-    wait until the reply is released, run it    the reply ends with the call; the client requests the next one
+    wait until the reply is released, run it    the reply ends with the call; the client requests the next reply
       │ result
       ▼
     model ──text──▶ learner
 
-An eager reply runs no tool: if the learner goes on speaking, it is cancelled while it waits.
+So an eager reply runs no tool before the turn has ended: if the learner goes on speaking, it is cancelled while it
+waits.
 """
 
 from __future__ import annotations
@@ -48,8 +51,9 @@ Ask = Callable[[Sequence[ChatMessage], ToolUse], AbstractAsyncContextManager[Asy
 class ToolRounds:
     """The rounds of one reply.
 
-    calls: those that end the reply. answered: those that were run here. exchanges: the messages of the rounds that are
-    over. begun: an event that is set when the model has written something. released: tools wait until it is set.
+    calls: those that end the reply. answered: those that the runner has run. exchanges: the messages of the rounds
+    with such calls. begun: an event that is set when the model has written something. released: the runner waits until
+    it is set.
     """
 
     def __init__(self, tools: ReplyTools, *, begun: asyncio.Event, released: asyncio.Event) -> None:
@@ -85,7 +89,7 @@ class ToolRounds:
                     yield piece
 
     async def _round(self, written: AsyncIterator[str | CallPiece]) -> AsyncGenerator[str | CallPiece, None]:
-        """One round: the model writes, then its calls are run."""
+        """One round: the model writes, then the runner runs the calls that are for it."""
         self._goes_on, said = False, ""
         made, names = list[CallPiece](), dict[int, str]()
         async for piece in written:
@@ -105,7 +109,7 @@ class ToolRounds:
                 yield " "
 
     async def _run(self, calls: Sequence[ToolCall]) -> list[Answered]:
-        """Run the tools of `runner` concurrently, once the reply is released. The other calls end the reply."""
+        """Have the runner run its calls concurrently, once the reply is released. The other calls end the reply."""
         ours = [call for call in calls if self._is_ours(call.name)]
         self.calls += [call for call in calls if not self._is_ours(call.name)]
         if not ours:

@@ -4,7 +4,7 @@
            └── reply   released, and heard to its end
                  └── playback
 
-Spans contain ids, the level and latencies, and never what was said.
+Spans contain ids, the level, outcomes and latencies, and never what was said.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from common.tracing import TRACER, past_stage, start_root, under
 
 
 class TurnTrace:
-    """The trace of a turn. It began `ago_s` ago with the learner's voice, or it begins now with a typed text.
+    """The trace of a turn. It began `ago_s` ago with the learner's voice. Without a voice, it begins now: a typed text,
+    or a reply that answers no turn.
 
     traceparent: identifies the trace that recognition has begun for this turn; otherwise empty.
     """

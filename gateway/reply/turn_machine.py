@@ -8,12 +8,13 @@
                                                   ▼
                                                 Cut ──it had no words after all──▶ Speaking, with the rest of the reply
 
-When the learner pauses, a reply begins and is held. `Release` sends it. `Hush` stops its output at the first sound
-of the learner, and `Unhush` continues it. `Cancel` ends it: silently if it was held, with `interrupted` if it was
-released. After a reply's Cancel, the machine decides nothing more about it.
+When the learner pauses, a reply begins and is held. `Release` sends it. `Hush` stops its speech at the first sound
+of the learner, and `Unhush` continues the speech. `Cancel` ends the reply: silently if it was held, with the message
+`interrupted` if it was released. After a reply's Cancel, the machine decides nothing more about it.
 
-The partner may also begin by itself, while it is Listening: to open the conversation, or to offer help. Such a reply
-is released at once. An offer ends at the learner's first sound if none of it has been heard yet.
+In the state Listening, the partner may also begin without a turn of the learner: to open the conversation, to offer
+help, or because the client requests a reply. Such a reply is released at once. An offer ends at the learner's first
+sound if none of it has been heard yet.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class LearnerTypes:
 
 @dataclass(frozen=True, slots=True)
 class LearnerInterrupts:
-    """The learner sent the `interrupt` message, or the conversation ends."""
+    """The learner or the client stops the partner, or the conversation ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class TurnLost:
 
 @dataclass(frozen=True, slots=True)
 class PartnerBegins:
-    """The partner speaks although the learner has said nothing.
+    """The partner begins by itself, or because the client requests a reply.
 
     text: its words; empty: the model writes them. is_offer: an offer of help, which the learner may not need.
     """
@@ -107,7 +108,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Begin a reply to `text`. Its output waits for Release."""
+    """Begin a reply to `text`, which is empty after PartnerBegins. Its output waits for Release."""
 
     turn_id: str
     text: str
@@ -131,21 +132,21 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The learner's turn is over: send the reply."""
+    """Send the reply: the learner's turn is over, or there was none."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """Send no more of the reply for now, because the learner makes a sound."""
+    """Send no more of the reply's speech for now, because the learner makes a sound."""
 
     turn_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unhush:
-    """Continue the reply, because the learner made only a sound."""
+    """Continue the reply's speech, because the learner made only a sound, or recognition failed."""
 
     turn_id: str
 
@@ -212,8 +213,8 @@ class TurnMachine:
         self._new_turn_id = new_turn_id
 
     def on(self, event: Event) -> list[Decision]:
-        """The decisions after `event`; none if the event has no meaning in the present state (a stale ReplyEnds, an
-        echo)."""
+        """The decisions after `event`; none if it only changes the state (ReplyEnds), or means nothing in the present
+        state (a sound while the partner speaks on)."""
         match event:
             case LearnerSpeaks(over_partner):
                 return self._voice(over_partner=over_partner)

@@ -1,4 +1,4 @@
-"""A reply that needs no language model, as a Writer."""
+"""A Writer for a reply that needs no language model."""
 
 from __future__ import annotations
 

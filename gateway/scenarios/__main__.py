@@ -15,7 +15,7 @@ from gateway.scenarios.scenario import schema
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command. Returns the exit status: 1 if a file is not a valid scenario."""
+    """Run the command. Returns the exit status: 1 if a file is not a valid scenario, or there is no such folder."""
     if not arguments:
         sys.stdout.write(as_published(schema()))
         return 0

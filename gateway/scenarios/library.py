@@ -34,7 +34,7 @@ class InvalidScenarioError(ValueError):
 class Library:
     """Scenarios by id, in the order in which they are listed: by level, then by title.
 
-    problems: a sentence for each file that could not be used.
+    problems: a sentence for each file that could not be used, or for a folder that does not exist.
     """
 
     scenarios: Mapping[str, Scenario]

@@ -1,7 +1,7 @@
 """The shape of a scenario. docs/schemas/scenario.schema.json is generated from here.
 
-The roles are phrases that continue "You are", so that the page and the prompt of a small model can use them
-unchanged. `facts` holds what only the partner knows, which gives the learner a reason to ask.
+The roles (`partner`, `learner`) are phrases that continue "You are", so that the page and the prompt of a small
+model can use them unchanged. `facts` holds what only the partner knows, which gives the learner a reason to ask.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Scenario(_Part):
     levels: LevelRange
     partner: Line = Field(description='Who the partner is. Continues "You are": "Maya, who works in a café".')
     learner: Line = Field(description='Who the learner is. Continues "You are": "a customer".')
-    setting: Paragraph = Field(description="Where and when, in one or two sentences for both.")
+    setting: Paragraph = Field(description="Where and when, in one or two sentences for both learner and partner.")
     facts: Paragraph | None = Field(
         None, description="What only the partner is told: prices, times, plans. `you` is the partner here."
     )
@@ -141,10 +141,10 @@ class Scenario(_Part):
         return SessionScenario.model_validate(self.model_dump())
 
     def card(self) -> dict[str, Any]:
-        """The part that a learner may see before the conversation: all but `facts` and the words that measure the
+        """The part that a learner may see before the conversation: all but `facts`, and `said` and `example` of the
         tasks.
 
-        `suits`: the levels of a conversation (`start.level`) that are in the scenario's range.
+        `suits` is added: the levels of a conversation (`start.level`) that the scenario suits.
         """
         shown = self.model_dump(mode="json", exclude={"facts": True, "tasks": {"__all__": {"said", "example"}}})
         return shown | {"suits": [level for level in CEFR_OF if self.suits(level)]}

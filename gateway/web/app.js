@@ -62,7 +62,10 @@ loadScenarios().then((scenarios) => page.topics.offer(scenarios));
 listen();
 render();
 
-/** The initial state: the conversation that a reload of this tab interrupted. It is empty if nothing had been said. */
+/**
+ * The initial state: the level, and the conversation that a reload of this tab interrupted. The conversation is empty
+ * if nothing had been said.
+ */
 function restored() {
   const turns = memory.session.load() ? memory.conversation.load() : [];
   if (!turns.length) memory.session.save(null);
@@ -152,7 +155,7 @@ function stopReplay() {
   stopReading();
 }
 
-/** Mute the microphone, which would take the sentence for the learner's voice. */
+/** While a sentence is played (`on`), mute the microphone: the sentence would be taken for the learner's voice. */
 function replaying(on) {
   conversation.hold(on);
   if (conversation.state.replaying !== on) conversation.dispatch({ type: 'page.replaying', replaying: on });
@@ -163,7 +166,7 @@ function language() {
   return conversation.state.scenario?.language ?? practised() ?? 'en';
 }
 
-/** Fields of `start`: the language, unless the server decides, and the voice. */
+/** Fields of `start`: the language, unless the server chooses it, and the voice, if the learner has chosen one. */
 function spoken() {
   const voice = chosenVoice();
   return { ...(practised() ? { language: language() } : {}), ...(voice ? { voice } : {}) };
@@ -238,7 +241,7 @@ function lineLost({ ms, attempt }) {
 }
 
 function lineParked(closing) {
-  tell('server', null); // the next notice says the same
+  tell('server', null); // the notice about the line says the same
   tell('line', { tone: 'info', text: LINE.parked(closing), action: { label: BUTTONS.carry_on_here, name: 'connect' } });
 }
 

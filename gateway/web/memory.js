@@ -47,7 +47,10 @@ export const level = {
   save: (value) => write(localStorage, LEVEL, value),
 };
 
-/** The practised language, without its region, or null. Each tab has its own, which other tabs don't change. */
+/**
+ * The practised language, without its region, or null. A tab keeps the one that was chosen in it. In any other tab it
+ * is the one that was chosen last in this browser.
+ */
 export const practised = {
   load: () => read(sessionStorage, PRACTISED) ?? read(localStorage, PRACTISED),
   save: (value) => [sessionStorage, localStorage].forEach((storage) => write(storage, PRACTISED, value)),

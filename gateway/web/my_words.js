@@ -1,4 +1,7 @@
-/** The words that the learner keeps. `load` and `save` use this browser's storage; the rest is pure. */
+/**
+ * The words that the learner keeps. `load` and `save` use this browser's storage, and `today` its clock; the rest is
+ * pure.
+ */
 import * as memory from './memory.js';
 
 /**

@@ -13,7 +13,7 @@ import { pageLanguage } from './texts.js';
  * @typedef {{kept: boolean, conversations: Talk[], mistakes: object[], words_to_learn: WordToLearn[]}} Progress
  */
 
-/** Whether the learner has agreed to a record in this browser. */
+/** Whether the learner has agreed to a record, by a choice in this browser. */
 export const isKept = () => memory.keepsProgress.load() === true;
 
 /** The field of `start` that says that the learner agrees; empty without consent. */
@@ -22,7 +22,7 @@ export function consent() {
 }
 
 /**
- * Agree to a record. `words` that were kept in this browser are added to it.
+ * Agree to a record. `words`, those that this browser keeps, are added to it.
  * @returns {Promise<boolean>} whether the record was begun
  */
 export async function agree(words) {
@@ -58,7 +58,7 @@ export const review = ({ word, language }, rating) => send('POST', 'learner/word
 /** @returns {Promise<object|null>} everything that the server keeps about the learner */
 export const everything = () => ask('learner/export');
 
-/** @returns {Promise<object|null>} what was erased; null: nothing, because the server can't be reached */
+/** @returns {Promise<object|null>} what was erased; null: nothing, because the server can't be reached, or refuses */
 export async function erase() {
   const answer = await send('DELETE', 'learner');
   if (answer) stop();

@@ -2,7 +2,7 @@
 import * as memory from './memory.js';
 
 /**
- * @param {string} path of a route that answers JSON, relative to the page: behind a proxy the gateway may have a path
+ * @param {string} path of a route that answers JSON; relative to the page, because a proxy may put a path before it
  * @returns {Promise<object|null>} null: the server is away, refuses, or doesn't know the route
  */
 export function ask(path) {
@@ -24,7 +24,7 @@ export async function send(method, path, body) {
   }
 }
 
-/** Only the routes of the learner's own data are told who the learner is. */
+/** All requests have the access token, if there is one. Only those for the learner's own data have the learner's id. */
 function headers(path, body) {
   const token = memory.access.load();
   return {

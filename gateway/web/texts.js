@@ -30,7 +30,7 @@ export function fill(text, values) {
 }
 
 /**
- * The form of a text for a number, filled in. `{count}` is the number as the language writes it.
+ * The form of a text for a number, filled in. `{count}` is the number as the page's language writes it.
  * @param {{one: string, other: string}} forms @param {number} count
  */
 export function counted(forms, count, values = {}) {

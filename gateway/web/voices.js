@@ -6,7 +6,7 @@ let known = [];
 
 /** @typedef {{id: string, name: string, language: string}} Voice language: a BCP-47 tag, with the region */
 
-/** Asks the server, once it is ready. A voice whose language recognition does not know is left out. */
+/** Call this once the server is ready. A voice whose language recognition does not know is left out. */
 export async function loadVoices() {
   const { voices = [], languages } = (await ask('voices')) ?? {};
   known = languages ? voices.filter(({ language }) => languages.includes(language)) : voices; // an older server has no list
@@ -29,7 +29,7 @@ export function voices() {
   return known.filter(({ language }) => base(language) === practised());
 }
 
-/** The voice to request; null: the first voice of the language. A voice that was chosen earlier may no longer exist. */
+/** The id of the voice to request. Null, for the language's first voice, if none was chosen or it no longer exists. */
 export function chosenVoice() {
   const id = memory.voice.load();
   return voices().some((voice) => voice.id === id) ? id : null;

@@ -38,7 +38,7 @@ export function partnerIs(role) {
 /** By `start.corrections`. */
 export const CORRECTION_TIMES = TEXTS.correction_times;
 
-/** The languages that the list of the learner's own language offers. */
+/** The languages from which the learner chooses the native one. */
 export const NATIVE = {
   unknown: TEXTS.native_unknown,
   tags: [
@@ -118,7 +118,7 @@ export function noticeText({ text, error, seconds }) {
   return error ? complaint(error) : text;
 }
 
-/** The error codes of docs/protocol.md for which the learner gets the same text. */
+/** Groups of error codes of docs/protocol.md. The learner gets one text for all codes of a group. */
 const ALIKE = {
   sound: ['audio_stalled', 'corrupt_audio', 'empty_audio', 'no_audio_track', 'odd_length_audio', 'truncated_audio', 'unsupported_audio', 'wrong_encoding'],
   client: ['announced_too_late', 'audio_after_end', 'frame_too_large', 'invalid_json', 'invalid_message', 'out_of_sequence', 'unknown_call', 'unknown_type'],
@@ -171,9 +171,9 @@ function oneIn(zipf) {
 }
 
 /**
- * A fixed sentence of the report, in the page's language.
+ * A sentence of the report: in the page's language if it is one of the server's fixed sentences, otherwise `text`.
  * @param {{code: string, values: Object<string, string|number>}|null|undefined} told null: the language model wrote it
- * @param {string} text the server's, in the practised language or in English
+ * @param {string} text the sentence as the server gives it, in the practised language or in English
  */
 export function remark(told, text) {
   const forms = TEXTS.remarks[told?.code];
@@ -183,8 +183,8 @@ export function remark(told, text) {
 }
 
 /**
- * Why something was corrected. If the page speaks the learner's own language, the server has already written a
- * rule's reason in that language. Otherwise the reason is given in the page's language.
+ * Why something was corrected. If the learner's native language is one of `PAGE_LANGUAGES`, the server has already
+ * written a rule's reason in it. Otherwise this reason is given in the page's language.
  * @param {{why: string, why_code: ?{code: string, values: Object<string, string>}}} correction
  */
 export function reason({ why, why_code: told }) {

@@ -8,7 +8,7 @@ export class LookupView {
   /**
    * @param {HTMLElement} place
    * @param {object} options
-   * @param {(part: object, slowly: boolean) => boolean} options.onReplay plays the sentence; false if its sound is no longer there
+   * @param {(part: object, slowly: boolean) => boolean} options.onReplay plays the sentence; false if its sound is no longer kept
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(entry: import('../my_words.js').KeptWord) => void} options.onKeep
    * @param {() => string} options.language of the conversation
@@ -50,7 +50,7 @@ export class LookupView {
     if (clicked) this.#look(clicked);
   }
 
-  /** Also play the sentence. */
+  /** Play the opened sentence. */
   replay() {
     this.#replay(false);
   }

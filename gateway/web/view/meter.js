@@ -33,7 +33,7 @@ export class Meter {
 
   #tick() {
     const loudness = Math.max(0, 1 - (20 * Math.log10(this.level() + 1e-6)) / FLOOR_DB);
-    if (this.calm.matches) this.history.fill(0).fill(1, 0, Math.round(loudness * BARS)); // reduced motion: a bar
+    if (this.calm.matches) this.history.fill(0).fill(1, 0, Math.round(loudness * BARS)); // reduced motion: only the present loudness
     else this.history = [...this.history.slice(1), loudness];
     this.#draw();
   }

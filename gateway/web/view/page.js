@@ -96,7 +96,7 @@ export class Page {
   }
 
   #status(current, { muted: off, replaying, queue, turns, progress }, { talking, kept }) {
-    let words = kept ? KEPT : PHASES[current]; // read by screen readers; other users see the button
+    let words = kept ? KEPT : PHASES[current]; // when idle, this is only for screen readers: others see the buttons
     if (current === 'queued' && turns.length) words = { now: words.now, hint: queueing(queue) };
     if (current === 'listening' && replaying) words = REPLAYING;
     else if (current === 'listening' && off) words = muted(this.keyboard);
@@ -104,7 +104,7 @@ export class Page {
     if (current === 'analysing' && progress) words = analysing(progress);
     say(this.now, words.now);
     say(this.hint, words.hint);
-    // Don't announce the partner's words, which are audible, nor each short change between hearing and thinking.
+    // Announce neither that the partner speaks, which is audible, nor each short change between hearing and thinking.
     if (!['hearing', 'thinking', 'speaking'].includes(current)) say(this.part.announcer, `${words.now}. ${words.hint}`);
   }
 
@@ -141,7 +141,7 @@ function sheetShown(current, kept) {
   return current === 'idle' ? kept : !['analysing', 'ended'].includes(current);
 }
 
-/** The words in large letters before the first turn. */
+/** The name, in `PRELUDES`, of the words in large letters before the first turn. */
 function prelude(current, state, talking) {
   if (current === 'thinking' && opening(state)) return 'opening';
   return current === 'listening' && !talking ? 'typing' : current;

@@ -21,7 +21,7 @@ export class ReportView {
     this.shown = null;
   }
 
-  /** @param {object|null} document of docs/schemas/analysis.schema.json */
+  /** @param {object|null} document as docs/schemas/analysis.schema.json describes it */
   render(document) {
     if (document === this.shown) return;
     const isFirst = !this.shown;

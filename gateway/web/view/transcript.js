@@ -15,7 +15,7 @@ export class TranscriptView {
    * @param {(id: string) => void} options.onResend a typed turn is to be sent again
    * @param {(part: object, at: number|null, opener: HTMLElement) => void} options.onSentence one of the partner's
    *   sentences was chosen
-   * @param {() => void} options.onReplay that sentence is to be played again
+   * @param {() => void} options.onReplay the chosen sentence is to be played again
    * @param {() => string} options.language of the conversation
    * @param {boolean} options.debug show how long each answer took
    */
@@ -129,7 +129,7 @@ function showPartner(entry, turn, { debug, language }) {
   }
 }
 
-/** The classes of word `i`. The words that were not heard are in brackets. */
+/** The classes of word `i`. They put the words that were not heard between brackets. */
 function unheard(states, i) {
   if (states[i] !== 'unsaid') return states[i];
   return `unsaid${i === states.indexOf('unsaid') ? ' opens' : ''}${i === states.length - 1 ? ' closes' : ''}`;

@@ -3,11 +3,12 @@
 isort:skip_file
 Speech recognition, and detection of the end of the learner's turn.
 
-Audio is 16-bit little-endian mono PCM. All times are samples since the start of the stream, at the stream's own
-sample rate. So the speed of delivery makes no difference.
+Audio is 16-bit little-endian mono PCM. Points in time are counted in samples since the start of the stream or
+recording, at its own sample rate. So it makes no difference how fast the audio is delivered.
 
 Codes: INVALID_ARGUMENT bad format · FAILED_PRECONDITION first message is not the config ·
-RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL a bug.
+RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL the engine
+failed, or a bug.
 """
 
 from aitalk.common.v1 import engine_pb2 as _engine_pb2
@@ -105,7 +106,7 @@ class StreamingConfig(_message.Message):
     sample_rate_hz: _builtins.int
     """8,000 to 48,000."""
     language: _builtins.str
-    """BCP-47 tag of the language to expect; empty: the model's default, or detected."""
+    """BCP-47 tag of the language to expect; empty: the model detects it, if it knows several."""
     disable_partials: _builtins.bool
     """Do not send partials."""
     voice_activity_events: _builtins.bool
@@ -136,8 +137,9 @@ Global___StreamingConfig: _TypeAlias = StreamingConfig  # noqa: Y015
 class Endpointing(_message.Message):
     """When a turn ends. Zero means the service's default.
 
-    The silence that ends a turn is between min_silence_ms and max_silence_ms. The more probable it is that the learner
-    is done, the shorter it is. EagerEndOfTurn gives that probability.
+    The silence that ends a turn is between min_silence_ms and max_silence_ms: the more probable it is that the learner
+    is done, the shorter it is. EagerEndOfTurn gives that probability. `patience` changes both limits, and usual_pause_ms
+    also changes the upper one.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -164,7 +166,7 @@ class Endpointing(_message.Message):
     patience: _builtins.float
     """Factor on min_silence_ms and max_silence_ms, 0.25 to 4. The default is 1; 2 is twice as patient."""
     usual_pause_ms: _builtins.int
-    """usual_pause_ms of the last EndOfTurn in this learner's earlier session."""
+    """usual_pause_ms of the last EndOfTurn in this learner's previous session."""
     def __init__(
         self,
         *,
@@ -260,8 +262,8 @@ class SpeechStarted(_message.Message):
     start_sample: _builtins.int
     """Where the voice began."""
     traceparent: _builtins.str
-    """W3C trace context of the turn. Recognition's spans have it as their parent, and the client gives these ids to the
-    span of the whole turn. Empty: recognition traces nothing.
+    """W3C trace context of the turn. Recognition's spans have it as their parent, and the client gives the ids in it to
+    the span of the whole turn. Empty: recognition traces nothing.
     """
     def __init__(
         self,
@@ -279,8 +281,9 @@ Global___SpeechStarted: _TypeAlias = SpeechStarted  # noqa: Y015
 
 @_typing.final
 class VoicePaused(_message.Message):
-    """The voice fell silent within the turn, about a tenth of a second ago. It may be only a gap between two words. This
-    event is sent at once, so it may overtake a partial. It is sent only if voice_activity_events was set.
+    """The voice has been silent for about 64 ms within the turn. This may be only a gap between two words. The event
+    does not wait for a partial that is being made, so it may overtake it. It is sent only if voice_activity_events was
+    set.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -362,7 +365,9 @@ class EagerEndOfTurn(_message.Message):
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     PROBABILITY_FIELD_NUMBER: _builtins.int
     probability: _builtins.float
-    """The probability that the learner is done, 0 to 1."""
+    """The probability that the learner is done, 0 to 1. With end_silence_ms: the share of that silence that has
+    passed.
+    """
     @_builtins.property
     def transcript(self) -> Global___Transcript: ...
     def __init__(
@@ -414,11 +419,11 @@ class EndOfTurn(_message.Message):
     LONGEST_PAUSE_MS_FIELD_NUMBER: _builtins.int
     reason: Global___EndReason.ValueType
     usual_pause_ms: _builtins.int
-    """How long this learner's pauses within a turn usually are, in milliseconds; 0: no pause was heard. Keep it for the
+    """How long this learner's pauses within a turn usually are, in milliseconds; 0: no pause is known. Keep it for the
     learner's next session: see Endpointing.
     """
     longest_pause_ms: _builtins.int
-    """The longest such pause of this stream, in milliseconds."""
+    """The longest pause within a turn of this stream, in milliseconds."""
     @_builtins.property
     def transcript(self) -> Global___Transcript: ...
     def __init__(
@@ -547,7 +552,7 @@ class RecognizeRequest(_message.Message):
     sample_rate_hz: _builtins.int
     """8,000 to 48,000."""
     language: _builtins.str
-    """BCP-47 tag; empty: the model's default, or detected."""
+    """BCP-47 tag of the language; empty: the model detects it, if it knows several."""
     translate: _builtins.bool
     """Translate into English. Only multilingual Whisper models can; others refuse with INVALID_ARGUMENT."""
     context: _builtins.str

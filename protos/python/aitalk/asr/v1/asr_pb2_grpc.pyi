@@ -3,11 +3,12 @@
 isort:skip_file
 Speech recognition, and detection of the end of the learner's turn.
 
-Audio is 16-bit little-endian mono PCM. All times are samples since the start of the stream, at the stream's own
-sample rate. So the speed of delivery makes no difference.
+Audio is 16-bit little-endian mono PCM. Points in time are counted in samples since the start of the stream or
+recording, at its own sample rate. So it makes no difference how fast the audio is delivered.
 
 Codes: INVALID_ARGUMENT bad format · FAILED_PRECONDITION first message is not the config ·
-RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL a bug.
+RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL the engine
+failed, or a bug.
 """
 
 from aitalk.asr.v1 import asr_pb2 as _asr_pb2

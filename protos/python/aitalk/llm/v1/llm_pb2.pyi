@@ -83,13 +83,17 @@ class _StopReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StopReason
     DESCRIPTOR: _descriptor.EnumDescriptor
     STOP_REASON_UNSPECIFIED: _StopReason.ValueType  # 0
     STOP_REASON_STOP: _StopReason.ValueType  # 1
-    """The model ended its reply, or wrote a stop string."""
+    """The model ended its reply, or wrote a stop string; or the service ended the reply after a sentence, because of
+    max_sentences or ends_with_question, or because max_tokens was nearly used up.
+    """
     STOP_REASON_LENGTH: _StopReason.ValueType  # 2
     """max_tokens was reached."""
     STOP_REASON_CONTENT_FILTER: _StopReason.ValueType  # 3
     """The model server's content filter stopped the reply."""
     STOP_REASON_REPETITION: _StopReason.ValueType  # 4
-    """The reply began to repeat itself or an earlier one; it ends at its last good sentence."""
+    """The reply began to repeat itself or an earlier one, or to write the user's words. It ends at its last good
+    sentence.
+    """
     STOP_REASON_TOOL_CALLS: _StopReason.ValueType  # 5
     """The model has called tools and waits for their results."""
 
@@ -97,13 +101,17 @@ class StopReason(_StopReason, metaclass=_StopReasonEnumTypeWrapper): ...
 
 STOP_REASON_UNSPECIFIED: StopReason.ValueType  # 0
 STOP_REASON_STOP: StopReason.ValueType  # 1
-"""The model ended its reply, or wrote a stop string."""
+"""The model ended its reply, or wrote a stop string; or the service ended the reply after a sentence, because of
+max_sentences or ends_with_question, or because max_tokens was nearly used up.
+"""
 STOP_REASON_LENGTH: StopReason.ValueType  # 2
 """max_tokens was reached."""
 STOP_REASON_CONTENT_FILTER: StopReason.ValueType  # 3
 """The model server's content filter stopped the reply."""
 STOP_REASON_REPETITION: StopReason.ValueType  # 4
-"""The reply began to repeat itself or an earlier one; it ends at its last good sentence."""
+"""The reply began to repeat itself or an earlier one, or to write the user's words. It ends at its last good
+sentence.
+"""
 STOP_REASON_TOOL_CALLS: StopReason.ValueType  # 5
 """The model has called tools and waits for their results."""
 Global___StopReason: _TypeAlias = StopReason  # noqa: Y015
@@ -252,7 +260,7 @@ class GenerationConfig(_message.Message):
     min_p: _builtins.float
     """Sampling against repetition. Each model server gets the parameters that it knows. llama.cpp: min_p,
     repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any other server:
-    frequency_penalty, presence_penalty. A reply with json_schema is sampled without all of these.
+    frequency_penalty, presence_penalty. A reply with json_schema is sampled without any of these.
 
     Leave out tokens whose probability is below this share of the most likely token's; 0 to 1, 0 leaves out none.
     """
@@ -268,12 +276,12 @@ class GenerationConfig(_message.Message):
     ends_with_question: _builtins.bool
     """The reply ends with its first question."""
     unguarded: _builtins.bool
-    """Let the model repeat itself and its earlier replies, and stop in mid-sentence at max_tokens. Unset: the service
-    ends such a reply at its last good sentence.
+    """Let the model repeat itself or its earlier replies, and let it stop in mid-sentence at max_tokens. Unset: the
+    service ends such a reply at its last good sentence.
     """
     gives_way: _builtins.bool
-    """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. Then llama.cpp stops
-    reading its prompt. The prompt of any other cancelled reply may be read to its end.
+    """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. If it is cancelled,
+    llama.cpp stops reading its prompt. The prompt of any other cancelled reply may be read to its end.
     """
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -59,7 +59,7 @@ class LlmServiceServicer:
 
         client                              server
         request                             delta, delta, …
-        tool_call, tool_call, …: the pieces of the calls, if it has tools
+        tool_call, tool_call, …: the pieces of the model's calls, if any
         done (always last), then status OK
 
         The client runs the tools. Then it sends a new request, whose messages end with the message that made the calls

@@ -3,11 +3,12 @@
 isort:skip_file
 Speech synthesis that begins before the text is complete.
 
-Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the reply,
+Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the speech,
 at that rate. Text positions count Unicode code points since the start of the text.
 
 Codes: INVALID_ARGUMENT bad config, unknown voice · FAILED_PRECONDITION first message is not the config ·
-RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL a bug.
+RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL the engine
+failed, or a bug.
 """
 
 from aitalk.common.v1 import engine_pb2 as _engine_pb2
@@ -149,7 +150,7 @@ class AudioChunk(_message.Message):
     """The characters that this chunk voices: [text_start, text_end)."""
     text_end: _builtins.int
     timing_estimated: _builtins.bool
-    """True if the times were estimated from the text, because the engine does not report them."""
+    """True if the times of the words were estimated from the text, because the engine does not report them."""
     sample_rate_hz: _builtins.int
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___WordTiming]:

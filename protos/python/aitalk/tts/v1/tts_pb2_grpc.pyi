@@ -3,11 +3,12 @@
 isort:skip_file
 Speech synthesis that begins before the text is complete.
 
-Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the reply,
+Audio is 16-bit little-endian mono PCM at the requested sample rate. Times are samples since the start of the speech,
 at that rate. Text positions count Unicode code points since the start of the text.
 
 Codes: INVALID_ARGUMENT bad config, unknown voice · FAILED_PRECONDITION first message is not the config ·
-RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL a bug.
+RESOURCE_EXHAUSTED no slot (with google.rpc.RetryInfo) · UNAVAILABLE loading or draining · INTERNAL the engine
+failed, or a bug.
 """
 
 from aitalk.tts.v1 import tts_pb2 as _tts_pb2
