@@ -1,6 +1,6 @@
 /**
  * The report: shows the `analysis` document as soon as its measured parts are there. In place of a missing part it gives
- * the reason. It lists the parts that are still to come.
+ * the reason, if the document has one. It lists the parts that are still to come.
  */
 import { el } from './dom.js';
 import { cefr } from './report/cefr.js';

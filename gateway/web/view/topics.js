@@ -1,4 +1,4 @@
-/** The cards with the subjects: "just talk" first, then the scenarios for the level. One card is chosen. */
+/** The cards with the subjects: "just talk" first, then the scenarios for the language and level. One card is chosen. */
 import { suiting } from '../scenarios.js';
 import { base } from '../voices.js';
 import { JUST_TALK, noCards, partnerIs, youAre } from '../wording.js';

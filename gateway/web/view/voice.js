@@ -1,4 +1,4 @@
-/** The practised language and the partner's voice on the welcome page; a list with one entry is hidden. */
+/** The practised language and the partner's voice on the welcome page; a list without a choice is hidden. */
 import { languageName } from '../wording.js';
 import { el } from './dom.js';
 
