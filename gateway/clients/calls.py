@@ -21,13 +21,13 @@ from gateway import metrics
 
 logger = logging.getLogger(__name__)
 
-RETRIES = 5
+RETRIES = 6  # together some 3 s: longer than a load balancer takes to notice that a replica is gone
 FIRST_PAUSE_S, LONGEST_PAUSE_S, JITTER = 0.1, 1.0, 0.5
 
 
 class Retries:
-    """The retries of one call: at once, then after 0.1, 0.2, 0.4 and 0.8 s. Each pause is lengthened by a random share,
-    at most half of it."""
+    """The retries of one call: at once, then after 0.1, 0.2, 0.4, 0.8 and 1 s. Each pause is lengthened by a random
+    share, at most half of it."""
 
     def __init__(self, service: str) -> None:
         self._service = service
