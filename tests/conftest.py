@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 STDERR = pytest.StashKey[int]()
 
-# pytest-asyncio does not close an event loop that it finds here; the warning about it would fail some later test.
+# pytest-asyncio would not close an event loop that it finds here. The warning that the loop was left open would fail
+# some later test.
 asyncio.set_event_loop(None)
 
 
@@ -31,8 +32,8 @@ asyncio.set_event_loop(None)
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     """The whole mesh on the bundled models, with the profile `cpu`, and its traces, logs and metrics.
 
-    Its tests run on one worker (`GROUPS` of tests.support.scheduling), because a mesh takes 12 s of processor time to
-    start.
+    The tests that use it run on one worker (`GROUPS` of tests.support.scheduling), because a mesh takes 12 s of
+    processor time to start.
     """
     from tests.observability.observed import an_observed_mesh  # this import takes a second, and most tests need no mesh
 
@@ -53,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The time of one example means nothing while other workers use the processor. Each test has a time-out.
+    # No deadline for a single example of Hypothesis: its time means nothing while other workers use the processor. The
+    # time-out of the whole test remains.
     settings.register_profile("no deadline", settings(), deadline=None)
     settings.load_profile("no deadline")
     settings.register_profile("interleavings", max_examples=config.getoption("--interleavings"))
@@ -113,7 +115,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """If a test has a longer time-out of its own, its process is also ended later.
+    """If a test has a time-out of its own that is longer than usual, let `faulthandler` also wait longer for it.
 
     If a test hangs where pytest-timeout can't interrupt it, `faulthandler_timeout` in pyproject.toml prints the stacks
     of all threads and ends the process. Under xdist the run goes on with another worker.

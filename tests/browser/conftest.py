@@ -1,4 +1,5 @@
-"""A real headless Chromium for the page, with a WAV as its microphone. All tests here share it and one event loop.
+"""A real headless Chromium for the page, with a WAV as its microphone. All tests here share one event loop. Modules
+with the same WAV share a browser.
 
 The browser is Debian's chromium-headless-shell: Chromium's engine without windows. It takes a third of the processor
 time that Chromium takes.
@@ -6,10 +7,10 @@ time that Chromium takes.
     pytestmark = pytest.mark.asyncio(loop_scope="session")
 
     async def test_something(open_page: OpenPage, stub: PageStub) -> None:
-        page = await open_page(stub.url)          # errors on its console fail the test
+        page = await open_page(stub.url)          # errors and warnings on its console fail the test
 
-Each test gets a browser context of its own. A module that needs another voice overrides the fixture `microphone_wav`,
-and gets a browser of its own.
+Each page that a test opens gets a browser context of its own. A module that needs another voice overrides the fixture
+`microphone_wav`, and gets a browser of its own.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   if (!globalThis.isAllowed) throw new DOMException('Permission denied', 'NotAllowedError');
   return getUserMedia(constraints);
 };
-"""  # how the page sees a learner's refusal
+"""  # as if the learner refused the microphone, until the test sets `isAllowed`
 
 OpenPage = Callable[..., Awaitable[Page]]
 
@@ -197,7 +198,7 @@ async def stub() -> AsyncIterator[PageStub]:
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def modules(chromium: Browser) -> AsyncIterator[Page]:
-    """A page from which modules can be imported."""
+    """A page from which a test can import the page's modules."""
     async with serve_page(PageStub()) as stub:
         page = await chromium.new_page()
         await page.goto(stub.url)

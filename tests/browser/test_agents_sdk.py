@@ -1,6 +1,6 @@
-"""OpenAI's JavaScript client `@openai/agents-realtime`, unchanged, talks with the whole mesh in Chromium.
+"""OpenAI's JavaScript client `@openai/agents-realtime` runs unchanged in Chromium and talks with the whole mesh.
 
-`tests/e2e/test_agents_sdk.py` runs the same conversation in Node.
+In `tests/e2e/test_agents_sdk.py`, the client holds the same conversation in Node.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ async def serve_sdk(page: Page) -> None:
 async def test_a_spoken_turn_an_interruption_an_error_and_the_same_session_again(
     open_page: OpenPage, mesh: Mesh, console: Console
 ) -> None:
-    console.allowed.append("item_retrieve_invalid_item_id")  # the client writes the error that the test provokes
+    console.allowed.append("item_retrieve_invalid_item_id")  # the client logs the error that the test provokes
     page = await open_page(f"{mesh.http}/health")
     await serve_sdk(page)
     url = f"ws://127.0.0.1:{mesh.port}/v1/realtime"

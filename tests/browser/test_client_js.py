@@ -48,7 +48,7 @@ async def until(client: Client, kind: type[ClientMessage], count: int = 1) -> No
 
 
 async def until_said(said: list[str], beginning: str) -> None:
-    """Wait for a line on the page's console."""
+    """Wait for a line on the page's console that begins so."""
     async with asyncio.timeout(WITHIN_S):
         while not any(line.startswith(beginning) for line in said):
             await asyncio.sleep(0.05)
@@ -76,7 +76,7 @@ def empty(stub: PageStub) -> str:
 
 
 async def run_example(page: Page, stub: PageStub, example: str) -> None:
-    """Run a README's example as a module of an empty page in which `aitalk` is the package."""
+    """Run an example of the README as a module of an empty page, in which `aitalk` means the package."""
     await page.add_script_tag(content=IMPORT_MAP, type="importmap")
     code = example.replace("ws://localhost:8000/ws/conversation", websocket(stub))
     await page.add_script_tag(content=code, type="module")
@@ -110,7 +110,7 @@ async def test_the_third_example_follows_the_captions(open_page: OpenPage, talke
     client = await arrived(talker)
     await until(client, Text)
     await until_said(said, "Hello! It is good")
-    assert "Hello!" in said  # word after word
+    assert "Hello!" in said  # the first word was printed before the others came
 
 
 async def test_the_fourth_example_answers_calls_of_its_tool(open_page: OpenPage, talker: PageStub) -> None:

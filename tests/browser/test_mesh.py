@@ -30,7 +30,8 @@ ANALYSIS_MS = 120_000
 
 @pytest.fixture(scope="module")
 def microphone_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sentence, then a silence longer than the test, because Chromium plays the file in a loop."""
+    """A second of silence, the sentence, then a silence longer than the test, because Chromium plays the file in a
+    loop."""
     speech = resampled(*say(SENTENCE), RATE_HZ)
     silence = np.zeros(RATE_HZ, np.int16)
     path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
@@ -47,7 +48,7 @@ async def sounding(page: Page) -> int:
 async def test_a_learner_talks_is_answered_interrupts_and_reads_how_it_went(
     open_page: OpenPage, mesh: Mesh, microphone: str
 ) -> None:
-    page = await open_page("about:blank", tap=True, bypass_csp=True)  # so that the tap may be loaded
+    page = await open_page("about:blank", tap=True, bypass_csp=True)  # otherwise the page may not load the tap
     await page.add_init_script(f"globalThis.tapUrl = 'data:text/javascript,{quote(TAP.read_text())}'")
     await page.goto(f"{mesh.http}/?mic={microphone}")
     await page.get_by_label("Advanced").check()
@@ -98,7 +99,7 @@ async def test_a_page_that_lost_its_gateway_carries_on(open_page: OpenPage, mesh
 async def test_a_scenario_from_its_card_to_its_goals(open_page: OpenPage, mesh: Mesh) -> None:
     """The partner begins. The learner falls silent, takes a hint, hears a sentence slowly, and keeps a word.
 
-    The microphone hears nothing, so the partner offers help once the default time is over.
+    The microphone hears nothing, so the partner offers help after the time that HELP_AFTER_S sets by default.
     """
     page = await open_page(mesh.http)
     await page.evaluate(SILENT_MICROPHONE)

@@ -1,4 +1,4 @@
-"""A conversation on the page against a stub gateway, in a real browser: what is heard, shown and said."""
+"""A conversation on the page against a stub gateway, in a real browser: what the page plays, shows and sends."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ async def test_sparse_audio_restarts_without_a_click(open_page: OpenPage, stub: 
     frame = bytes(client_tone(FRAME_MS))
     await client.socket.send_bytes(frame)
     await page.wait_for_function("(before) => readTap().then((tap) => tap.sounding > before)", arg=await sounding(page))
-    # The frame begins at its peak, 0.5. The resampler has kept the end of the tone and plays it first. So the gain has
-    # risen to only about a sixth when the tone jumps to that peak.
+    # The frame begins at its peak, 0.5. Before it, the resampler plays the end of the reply, which it had kept.
+    # Meanwhile the gain rises from 0, and it is only about a sixth when the sound jumps to the peak.
     tap = await page.evaluate("readTap()")
     assert tap["largestStep"] < 0.5 / 4
 
@@ -109,7 +109,7 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )
     after = await page.evaluate("readTap()")
-    # The sound may go on for as long as the fade.
+    # The sound may go on only for as long as the fade takes.
     assert after["sinceReset"] <= FADE_S * await page.evaluate("new AudioContext().sampleRate")
     assert 0 < after["sounding"] < before["frames"]
     assert after["largestStep"] < 0.06  # the sound faded and was not cut
@@ -231,7 +231,7 @@ async def test_by_keyboard_alone(open_page: OpenPage, stub: PageStub) -> None:
     await page.keyboard.press("Tab")  # my progress
     await page.keyboard.press("Tab")  # the cards
     await expect(page.get_by_role("radio", name="Just talk")).to_be_focused()
-    await page.keyboard.press("Tab")  # of all levels
+    await page.keyboard.press("Tab")  # the box that shows the cards of all levels
     await page.keyboard.press("Tab")  # when to be corrected
     await page.keyboard.press("Tab")  # the learner's own language
     await page.keyboard.press("Tab")  # the language of the page

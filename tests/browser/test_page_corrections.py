@@ -29,7 +29,7 @@ async def test_a_correction_stands_below_the_learners_own_words(open_page: OpenP
     assert (start.corrections, start.native_language) == ("beside", None)
     await client.send(protocol.TranscriptMessage(text=SAID, is_final=True))
     await client.say("That is fine.")
-    for _ in range(2):  # a resumed session sends it again
+    for _ in range(2):  # a resumed session sends it again, and the page must show it once
         await client.send(correction("I not", "I don't", "A verb needs “don't” before it."))
     await client.send(protocol.CorrectionMessage(
         turn_id="x", sentence="Never said.", original="Never", corrected="Ever", why="", by="model"

@@ -1,4 +1,5 @@
-"""The page's pure modules, run in a browser: captions, resampler, score, diff, recordings, kept words."""
+"""The page's modules, each on its own, run in a browser: captions, resampler, score, diff, sentences, recordings, kept
+words, reasons of corrections."""
 
 from __future__ import annotations
 

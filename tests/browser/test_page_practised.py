@@ -66,7 +66,7 @@ async def test_one_language_is_no_choice_and_is_the_one_that_starts(open_page: O
 async def test_before_the_server_tells_its_voices_the_learners_earlier_choice_is_sent(
     open_page: OpenPage, stub: PageStub, console: Console
 ) -> None:
-    console.allowed.append("status of 503")  # /ready
+    console.allowed.append("status of 503")  # the answer to /ready
     stub.voices = VOICES
     page = await open_page(stub.url)
     await page.get_by_label("I’m practising").select_option("Spanish")

@@ -1,4 +1,4 @@
-"""The page's dialog about progress, with the real routes and records in memory."""
+"""The page's dialog about progress, with the gateway's real routes. The records are kept in memory."""
 
 from __future__ import annotations
 
@@ -49,13 +49,14 @@ def a_record() -> LearnerRecord:
 
 
 async def learner_of(page: Page) -> str:
-    """The name under which the server keeps the page's learner."""
+    """The name under which the server keeps the record of the page's learner."""
     made = await page.evaluate("import('/static/memory.js').then((memory) => memory.learner())")
     return f"own:{made}"
 
 
 async def opened(page: Page, stub: PageStub, record: LearnerRecord | None) -> Locator:
-    """Open the dialog as a learner who has agreed to a record."""
+    """Open the dialog. record: what the server has kept of the learner; None: the learner has not agreed to
+    one."""
     if record:
         stub.learners.records[await learner_of(page)] = record
         await page.evaluate("localStorage.setItem('aitalk.progress', 'true')")

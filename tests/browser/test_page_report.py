@@ -54,7 +54,8 @@ async def test_the_report_is_read_from_its_beginning(open_page: OpenPage, stub: 
 async def test_report_says_what_is_missing(open_page: OpenPage, stub: PageStub) -> None:
     page = await open_page(stub.url)
     await ended(page, await talking(page, stub), sparse_analysis())
-    await expect(page.locator(".missing")).to_have_count(3)  # the summary and the next steps have the same reason
+    # Four parts are missing. The summary and the next steps share one remark, because their reason is the same.
+    await expect(page.locator(".missing")).to_have_count(3)
     await expect(page.locator(".missing").nth(1)).to_contain_text("Only 12 words")
 
 

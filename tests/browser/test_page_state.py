@@ -161,7 +161,7 @@ async def test_whatever_happens_the_state_holds_together(modules: Page) -> None:
                 if partners[turn_id]["status"] == "interrupted":
                     assert partners[turn_id]["cutBy"] == cause  # the cause that is set first stays
             ended |= {id_: turn["cutBy"] for id_, turn in partners.items() if turn["status"] == "interrupted"}
-            if state["phase"] == "listening":  # the page asks the learner to speak only when nobody speaks
+            if state["phase"] == "listening":  # the page asks the learner to speak only when no reply is going on
                 assert state["replying"] is None
             if state["stage"] != "live":
                 assert state["phase"] == state["stage"]

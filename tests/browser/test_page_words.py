@@ -29,7 +29,7 @@ HTMLMediaElement.prototype.play = function () {
 
 
 async def answered(page: Page, client: Client, text: str = TWO_SENTENCES) -> Reply:
-    """Let the partner say something and hear all of it."""
+    """Let the partner say something, and wait until the page has played all of it."""
     reply = await client.say(text)
     await client.until(lambda _: reply.over)
     await expect(page.locator(".partner.complete .hear-again").first).to_be_visible()

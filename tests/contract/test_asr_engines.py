@@ -16,8 +16,8 @@ from common.errors import EngineError
 from tests.support.asr import LEARNER_LINES, asr_settings, spoken
 from tests.support.transcription import word_error_rate
 
-# Kyutai's models are tested only if torch is installed. tests/engines tests them on random weights, in an environment
-# of their own.
+# Kyutai's models are tested here only if torch and transformers are installed. tests/engines tests them on random
+# weights, in an environment of its own.
 ENGINES_HERE = [name for name in ENGINES if name != "kyutai-stt" or (find_spec("torch") and find_spec("transformers"))]
 
 LONG = (  # without repetitions, because repeated text makes Whisper sample at random
@@ -119,7 +119,7 @@ def test_of_a_batch_what_was_cancelled_is_left_undone(engine: AsrEngine) -> None
 
 
 def _plain(heard: Transcript) -> str:
-    """The words without case or punctuation. The padding depends on the batch, and may change a capital letter."""
+    """The text in lower case. A batch pads its audio to one length, and the padding may change a capital letter."""
     return heard.text.casefold()
 
 

@@ -98,7 +98,8 @@ def test_an_end_that_the_model_sets_beyond_the_audio_is_an_end(engine: FasterWhi
 
 
 def test_a_piece_is_heard_in_the_light_of_the_words_before_it(engine: FasterWhisper) -> None:
-    """Names that the model can't know are spelled as in the context. A batch has contexts of different lengths."""
+    """Names that the model can't know are spelled as in the context. The contexts in the batch
+    differ in length."""
     audio = speech("My name is Ana and my friend Marco lives in Sligo.")
     assert "Sligo" not in engine.transcribe(audio, FINAL).text
     contexts = (

@@ -1,4 +1,4 @@
-"""What every engine must do, on a real model."""
+"""What every engine of the LLM service must do, on a real model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from llm_service.engines.supervised import SupervisedEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# vLLM is tested only with a GPU and its package.
+# vLLM is tested only if its package is installed and there is a GPU.
 ENGINES_HERE = [name for name in ENGINES if name != "vllm" or (cuda_gpus() and find_vllm())]
 
 

@@ -75,8 +75,8 @@ def test_the_voice_begins_before_the_server_has_sent_all(engine: EdgeTts, server
 
 
 def test_words_are_where_they_are_heard(engine: EdgeTts) -> None:
-    """The first word of the second sentence begins where the pause before it ends, to within 60 ms (one or two MP3
-    frames)."""
+    """The first word of the second sentence begins where the pause before it ends, to within 60 ms (two and a half
+    MP3 frames)."""
     pieces = say(engine, TEXT)
     speech = np.concatenate([piece.pcm for piece in pieces])
     begins = np.cumsum([0, *(piece.pcm.size for piece in pieces)])
@@ -107,7 +107,7 @@ def test_without_a_network_the_known_voices_are_listed_and_speaking_says_why(ser
 
 
 # Not 403: after a 403, the package tries again. The first try has closed the connector that we gave it, so the second
-# one would fail in another way.
+# try would fail in another way.
 REFUSALS = {HTTPStatus.TOO_MANY_REQUESTS: "HTTP 429; try again", HTTPStatus.SERVICE_UNAVAILABLE: "HTTP 503; try again"}
 
 

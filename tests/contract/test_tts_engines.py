@@ -1,4 +1,6 @@
-"""The speech engines that need neither PyTorch nor a network, on their real models; see tests/engines for others."""
+"""The default speech engine, Piper, on the bundled voice, and what is refused when an engine is chosen or loaded.
+
+Other engines: test_tts_edge.py, tests/languages (Kokoro) and tests/engines (those that need PyTorch)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""OpenAI's JavaScript client `@openai/agents-realtime`, unchanged, talks with the whole mesh in Node.
+"""OpenAI's JavaScript client `@openai/agents-realtime` runs unchanged in Node and talks with the whole mesh.
 
-`tests/browser/test_agents_sdk.py` runs the same conversation in Chromium.
+In `tests/browser/test_agents_sdk.py`, the client holds the first of these conversations in Chromium.
 """
 
 from __future__ import annotations

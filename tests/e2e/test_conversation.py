@@ -82,7 +82,7 @@ class Exchange:
 
 
 async def exchange(mesh: Mesh, utterance: Utterance, encoding: str) -> Exchange:
-    """One turn each, in a session of its own."""
+    """One turn of the learner and one of the partner, in a session of their own."""
     async with a_learner(mesh.ws) as learner:
         await learner.send(type="start", audio={"encoding": encoding}, level="beginner")
         await learner.send_audio(list(FORMATS[encoding](utterance.followed_by_silence, utterance.rate_hz)))

@@ -83,7 +83,7 @@ async def test_a_model_server_may_come_late_and_go_in_mid_turn(mesh: Mesh, tmp_p
                 devices = await asyncio.to_thread(httpx.get, f"{url}/gpu")
                 assert "error" in devices.json()["services"]["tts"]
                 before = len(learner.messages)
-                await learner.send(**ask)  # the process does not run at all now
+                await learner.send(**ask)  # tts_service does not run at all now
                 error = await learner.wait_for("error", after=before)
                 assert (error["code"], error["retryable"]) == ("unavailable", True)
                 with running("tts_service", tmp_path / "tts.log", tts_settings):
@@ -125,7 +125,7 @@ async def test_make_run_says_what_is_true_ends_with_ctrl_c_and_keeps_conversatio
         assert not [process for process in processes if process.is_running()]
     neighbour = mesh.neighbour(0)
     models = {name: neighbour[name] for name in ("ASR_ADDRESS", "LLM_ADDRESS", "TTS_ADDRESS")}
-    with running_mesh(tmp_path, **models) as own:  # with a Valkey of its own and the models of another mesh
+    with running_mesh(tmp_path, **models) as own:  # with a Valkey of its own, and the models of the mesh `mesh`
         async with a_learner(own.ws) as learner:
             await learner.send(type="start", session_id=connected["session_id"], resume_token=connected["resume_token"])
             assert (await learner.wait_for("resumed"))["turns"] == 2

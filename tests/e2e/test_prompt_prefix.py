@@ -27,7 +27,8 @@ async def test_each_prompt_finds_the_one_before_it_in_the_cache(mesh: Mesh) -> N
         stub: Any = llm_pb2_grpc.LlmServiceStub(channel)
         for saying in SAYINGS:
             messages = messages_for(Briefing(level="beginner", is_small=True), turns, saying, max_chars=6000)
-            # Unguarded, because a slot stays busy for a moment after the guard has ended its reply.
+            # Unguarded: when the guard ends a reply, the reply's slot stays busy for a moment. The next prompt would go
+            # to another slot, which has none of it in its cache.
             config = llm_pb2.GenerationConfig(max_tokens=16, temperature=0, unguarded=True)
             answer = await stub.Generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
             usages.append(answer.usage)

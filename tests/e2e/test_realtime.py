@@ -25,7 +25,7 @@ TRANSCRIBED: dict[str, Any] = {"audio": {"input": {"transcription": {"model": "w
 
 
 def pcm(text: str, silence_s: float = 1.5) -> bytes:
-    """16-bit PCM at 24 kHz."""
+    """The text as speech, then silence, as 16-bit PCM at 24 kHz."""
     return resampled(*say(text), 24_000).tobytes() + bytes(int(silence_s * 24_000) * 2)
 
 

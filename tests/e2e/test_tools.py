@@ -1,4 +1,4 @@
-"""The bundled model on the real llama.cpp calls a tool, and the partner tells its result aloud."""
+"""The bundled model on the real llama.cpp calls a tool, and the partner tells the call's result aloud."""
 
 from __future__ import annotations
 

@@ -28,8 +28,7 @@ TEXT = "Yesterday I walked along the river with my two dogs, and many people wer
 
 
 def full_size() -> dict[str, Any]:
-    """The hyperparameters in the published config.json of kyutai/tts-1.6b-en_fr. They were not looked up but recalled,
-    so check the sizes."""
+    """The hyperparameters of kyutai/tts-1.6b-en_fr, written from memory: compare them with its published config.json."""
     config = copy.deepcopy(TINY)
     config.update(
         card=2048,
@@ -55,7 +54,8 @@ def full_size() -> dict[str, Any]:
 
 
 def measure(engine: KyutaiTts, streams: int) -> None:
-    """Synthesise `streams` replies at once. Print the longest time to a first sound, and the real-time factor."""
+    """Synthesise `streams` replies at once. Print the longest time to a reply's first sound, and the real-time
+    factor."""
     voice = engine.voices()[0]
     began = time.perf_counter()
     going: dict[int, SpeechStream] = {}
@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 4, 8])
-    parser.add_argument("--tiny", action="store_true", help="the tests' size, to try the script itself")
+    parser.add_argument("--tiny", action="store_true", help="use the tests' tiny model, to try the script itself")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"

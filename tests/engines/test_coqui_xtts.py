@@ -1,4 +1,4 @@
-"""Coqui's XTTS, tiny and with random weights, streamed in the real library. Two replies take turns on one model."""
+"""Coqui's XTTS: a tiny model of random weights, in the real library, which streams the speech."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def test_closing_stops_within_a_frame(engine: KyutaiTts) -> None:
 
 
 def test_a_reply_does_not_depend_on_who_speaks_beside_it(engine: KyutaiTts) -> None:
-    """Two replies share each step, and both say all of their words. A row of the batch is used again without a trace of
-    the last reply."""
+    """Two replies share each step, and both say all of their words. A row of the batch that is used again keeps
+    no trace of the reply that had it before."""
     alone_before = steps(engine)
     say(engine, TEXT)
     alone = steps(engine) - alone_before
@@ -140,7 +140,7 @@ def test_more_than_it_can_are_refused(engine: KyutaiTts) -> None:
 
 
 def test_voices_differ(engine: KyutaiTts) -> None:
-    """With the same random numbers, the speech depends on the voice."""
+    """With the same random numbers, one voice always gives the same speech, and another voice gives another speech."""
     import torch
 
     speeches = []

@@ -1,4 +1,4 @@
-"""The whole service over gRPC, with an engine that takes text as it arrives."""
+"""The whole TTS service over gRPC, with an engine that takes text as it arrives."""
 
 from __future__ import annotations
 

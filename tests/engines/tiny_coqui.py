@@ -1,4 +1,4 @@
-"""Coqui checkpoints of a few thousand random weights, in folders that TTS_MODEL_NAME can name."""
+"""Small Coqui checkpoints of random weights, in folders that TTS_MODEL_NAME can name."""
 
 from __future__ import annotations
 

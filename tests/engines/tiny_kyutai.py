@@ -96,8 +96,8 @@ def tiny_kyutai(folder: Path, config: dict[str, Any] = TINY, mimi: dict[str, Any
 
 
 def train_tokenizer(folder: Path, size: int) -> int:
-    """Write tokenizer.model with at most `size` pieces. The first four are special, as moshi expects. Returns the
-    number of pieces."""
+    """Write tokenizer.model with at most `size` pieces, and at most 60. The first four are special, as moshi
+    expects. Returns the number of pieces."""
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(_TEXT))
     sentencepiece.SentencePieceTrainer.Train(

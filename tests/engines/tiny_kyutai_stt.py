@@ -26,7 +26,7 @@ def save(folder: Path) -> Path:
     torch.manual_seed(11)
     _processor().save_pretrained(folder)
     model = KyutaiSpeechToTextForConditionalGeneration(_config())
-    with torch.no_grad():  # the model's words must depend on the audio, not on its earlier words
+    with torch.no_grad():  # the model's words must depend on the audio, not on the words before them
         model.model.embed_tokens.embed_tokens.weight[: len(PIECES) + 1].mul_(0.02)
         model.model.embed_tokens.embed_tokens.weight[len(PIECES) + 1 :].mul_(20)
         model.lm_head.weight.mul_(20)

@@ -1,4 +1,5 @@
-"""A pocket-tts checkpoint of random weights: the package's smallest configuration, made narrower, with two voices."""
+"""A pocket-tts checkpoint of random weights: the package's smallest configuration, cut to two layers, with two
+voices."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@
     python -m tests.fuzz --only wav --time 600  one of them
 
 It begins with the corpus in tests/fuzz/corpus. It keeps inputs that reach new code in build/fuzz, and the next run goes
-on from there. If an input makes a target fail, it writes the input there as crash-… or timeout-…, and the exit status
-is 1.
+on from there. If an input makes a target fail, it writes the input there, as TARGET-crash-… or TARGET-timeout-…, and
+the exit status is 1.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--time", type=int, default=60, help="seconds for all targets together")
-    parser.add_argument("--seed", type=int, default=0, help="of the random bytes; 0: another one each time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random bytes; 0: another seed in each run")
     parser.add_argument("--only", nargs="+", help="names of targets")
-    parser.add_argument("--target", help="fuzz this one, in this process, with libFuzzer's arguments")
+    parser.add_argument("--target", help="fuzz only this target, in this process; further arguments go to libFuzzer")
     options, rest = parser.parse_known_args()
     if options.target:
         _fuzz(options.target, rest)

@@ -1,4 +1,5 @@
-"""The code to which `make fuzz` gives random bytes: everything that reads bytes from a client, a model or its server.
+"""The code to which `make fuzz` gives random bytes: everything that reads bytes from a client, a language model or a
+model server.
 
 A target takes any bytes. It raises nothing if the code accepts them or refuses them with an error for the sender.
 Anything else is a fault: another exception, a failed assertion, or a hang, which libFuzzer's time-out finds.
@@ -44,7 +45,7 @@ M = TypeVar("M", bound=Message)
 
 RATE_HZ = 16_000
 BYTES_PER_S = 2 * RATE_HZ
-WAV_MAX_S_PER_KIB = 1024 / 4000  # 8 bits at 4 kHz
+WAV_MAX_S_PER_KIB = 1024 / 4000  # for the smallest format that is accepted: 8 bits at 4 kHz
 _CONTAINERS: Mapping[StreamKind, StreamDecoder] = {
     StreamKind.WEBM: decode_webm,
     StreamKind.OGG: decode_ogg,
@@ -136,7 +137,7 @@ def realtime(data: bytes) -> None:
 
 
 def server_events(data: bytes) -> None:
-    """The stream of a model server. However it is cut, its events are the same."""
+    """The stream of a model server. In whatever pieces it arrives, its events are the same."""
     whole, cut = _events(data, len(data) or 1), _events(data, 1 + (data[-1] % 16 if data else 0))
     assert whole == cut, "the events depend on how the bytes arrive"
     reader = ReplyReader()
@@ -163,7 +164,8 @@ def _events(data: bytes, size: int) -> list[str] | None:
 
 
 def clauses(data: bytes) -> None:
-    """A model's reply, split into clauses for synthesis. However the text is cut, the clauses together are the text."""
+    """A model's reply, split into clauses for synthesis. In whatever pieces the text arrives, the clauses are the same,
+    and together they are the text."""
     if not data:
         return
     language, size = _LANGUAGES[data[0] % len(_LANGUAGES)], 1 + data[0] // len(_LANGUAGES)

@@ -30,7 +30,7 @@ CUDA_LOCKS = ("asr-cuda", "asr-kyutai", "tts-coqui", "tts-kyutai", "tts-pocket")
 def main() -> int:
     """Build the images, start the compose file, talk, scale, talk again, stop."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--no-build", action="store_true", help="take the images that are there")
+    parser.add_argument("--no-build", action="store_true", help="don't build images; use those that are there")
     parser.add_argument("--keep", action="store_true", help="leave the containers running")
     arguments = parser.parse_args()
     (port,) = free_ports(1)
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def check_without_building(engine: Engine, folder: Path) -> None:
-    """Check the CUDA images without running them: the Dockerfile is valid, and all packages exist."""
+    """Check the CUDA images without building them: the Dockerfile is valid, and all packages exist."""
     tools = Path(sys.executable).parent
     engine.run([str(tools / "hadolint"), "deploy/docker/Dockerfile"])
     install = [str(tools / "uv"), "pip", "install", "--quiet", "--dry-run", "--require-hashes", "--target", str(folder)]

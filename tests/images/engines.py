@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("gateway", "asr", "llm", "tts")
 VERSION = "0.1.0"
 
-# For containers within a sandbox: without cgroups of their own, and with the limits that the sandbox allows.
+# For containers within a sandbox: the runtime that works there, and the limits that the sandbox allows.
 CONTAINERS_CONF = """\
 [engine]
 runtime = "runc"
@@ -33,12 +33,12 @@ class Engine:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def build_image(self, service: str) -> None:
-        """Build `aitalk/<service>` from the committed Dockerfile."""
+        """Build the image `aitalk/<service>`."""
         arguments = ["--build-arg", f"SERVICE={service}", "-t", f"aitalk/{service}:{VERSION}", "."]
         self.run([*self.build, "-f", "deploy/docker/Dockerfile", *arguments])
 
     def compose_run(self, *arguments: str) -> None:
-        """Run the compose file's `cpu` profile: `up -d`, `down`, `logs` …"""
+        """Run a command on the compose file's `cpu` profile: `up -d`, `down`, `logs` …"""
         self.run([*self.compose, "--profile", "cpu", *arguments])
 
     def run(self, command: list[str]) -> None:

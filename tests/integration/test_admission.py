@@ -1,4 +1,4 @@
-"""Seats and the queue for them: several gateways, in processes of their own, on one real Valkey."""
+"""Seats and the queue for them: several gateways, some of them in processes of their own, on one real Valkey."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ async def test_the_next_seat_goes_to_the_client_that_has_the_fewest(url: str) ->
         await left.leave(seated[0])
         await until(alone, 0)
         assert not waiting[0].is_seated
-        await left.leave(seated[1])  # the class has one seat, and so has the home: now the class came first
+        await left.leave(seated[1])  # now each client has one seat, and of those who wait the class came first
         await until(waiting[0], 0)
         await until(friend, 1)
         await right.leave(alone)

@@ -1,4 +1,4 @@
-"""OpenAI's JavaScript client on scripted model servers: a tool, a change of the history, the example of the docs."""
+"""OpenAI's JavaScript client on a gateway with scripted models: a tool, a change of the history, the docs' example."""
 
 from __future__ import annotations
 

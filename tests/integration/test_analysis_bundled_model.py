@@ -89,7 +89,7 @@ def llama() -> Iterator[str]:
 
 
 def conversation(repeats: int) -> list[Turn]:
-    """The dialogue, `repeats` times, at four words per second without pauses."""
+    """The dialogue, `repeats` times, at four words per second, without pauses within a turn."""
     turns: list[Turn] = []
     now_s = 0.0
     for number, (partner, learner) in enumerate(DIALOGUE * repeats):
@@ -111,7 +111,7 @@ def conversation(repeats: int) -> list[Turn]:
 
 
 def keys_of(text: str) -> set[str]:
-    """The keys of the JSON object in `text`; none if it is incomplete."""
+    """The keys of the JSON object in `text`; an empty set if the JSON is incomplete."""
     try:
         return set(json.loads(text))
     except json.JSONDecodeError:

@@ -75,7 +75,7 @@ async def test_a_hesitation_is_measured_within_5_percent(
     assert fluency.speaking_time_s == pytest.approx(speech_s + pause_s, rel=0.05)
     assert fluency.words_per_minute == pytest.approx(fluency.words * 60 / (speech_s + pause_s), rel=0.05)
     assert fluency.articulation_rate_wpm == pytest.approx(fluency.words * 60 / speech_s, rel=0.05)
-    # The words beside the pause end and begin at it.
+    # The word before the pause ends where the pause begins, and the word after it begins where the pause ends.
     pause_begin = 0.5 + len(first) / RATE
     before, after = next(pair for pair in pairwise(heard.words) if is_pause(*pair))
     start_s = end.transcript.start_sample / RATE
@@ -100,7 +100,7 @@ async def test_the_pauses_of_a_person_are_between_the_phrases(server: AsrServer)
 
 
 def learner_turn(transcript: pb.Transcript) -> LearnerTurn:
-    """The turn as the gateway keeps it, with times in seconds since the turn began."""
+    """The turn as the gateway keeps it. The times of its words are in seconds since the turn began."""
     start = transcript.start_sample
     return LearnerTurn(
         turn_id="1",

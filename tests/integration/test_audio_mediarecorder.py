@@ -1,5 +1,5 @@
-"""The output of a real Chromium's MediaRecorder is decoded to the sound of its microphone, and real speech stays
-understandable."""
+"""What the MediaRecorder of a real Chromium writes is decoded to the sound that Chromium's microphone heard. A person's
+speech survives each codec."""
 
 from __future__ import annotations
 

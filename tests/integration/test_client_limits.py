@@ -71,7 +71,8 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
 
 
 async def test_connections_of_the_last_minute_count_until_they_are_a_minute_old(url: str) -> None:
-    """If the count began anew each minute, a client could open twice as many around the full minute."""
+    """If the count began anew each minute, a client could open twice as many within seconds, at the change of
+    the minute."""
     async with counts(url) as limits, redis.from_url(url) as client:
         await limits.enter("ana", "a", most=100, per_minute=3)
         (key,) = [key async for key in client.scan_iter("*:opened")]
@@ -147,7 +148,7 @@ async def test_a_day_that_is_used_up_is_announced_and_ends_at_every_gateway(url:
                     assert (await again.wait_closed())[0] == 4429
                     kinds = again.kinds()
         async with httpx.AsyncClient(base_url=other.http) as http:
-            assert (await http.get("/v1/models")).status_code == 200  # only conversations take time
+            assert (await http.get("/v1/models")).status_code == 200  # only conversations use up the day's time
 
 
 async def test_over_the_realtime_api_a_day_ends_with_openais_error_for_a_quota(url: str) -> None:

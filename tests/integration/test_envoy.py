@@ -1,8 +1,9 @@
 """Sixty learners, the real Envoy, three replicas of recognition and two of synthesis. Replicas are killed and drained,
 and no learner loses a turn.
 
-The models are stubs that take fixed times. The services around them, the gateway, Valkey, and Envoy with its deployed
-configuration are real, each in a process of its own. Every learner says the same sentence, once every six seconds.
+The models are stubs that take fixed times, and so is the whole LLM service. The ASR and TTS services, the gateway,
+Valkey, and Envoy with its deployed configuration are real, each in a process of its own. Every learner says the same
+sentence, once every six seconds.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ from tests.support.mesh import ROOT, RunningProcess, running, wait_until_ready
 
 LEARNERS, SENTENCES = 60, 3
 SENTENCE_EVERY_S = 6.0
-"""A sentence of 2 s, the reply of 2.4 s, and the waits for both. The gateway and recognition also work on silence, so a
-longer cycle would take more processor time."""
+"""Time for a sentence of 2 s, the wait for the reply, and the reply of 2.4 s. The gateway and recognition also
+work on silence, so a longer cycle would take more processor time."""
 MESSAGE_S = 0.1
 """The length of the audio in each message, as browsers' recorders send it. Messages of 20 ms would take more processor
 time."""
@@ -50,7 +51,7 @@ BINARY = 2
 
 @dataclass(frozen=True)
 class Replicas:
-    """The processes behind one Envoy: port → process, in the order of their start."""
+    """The processes behind one Envoy. asr, tts: port → process, in the order of their start."""
 
     envoy: Envoy
     asr: dict[int, RunningProcess]
@@ -103,7 +104,7 @@ def test_the_envoy_that_is_deployed_is_the_one_that_is_tested_and_deprecates_not
 
 @dataclass
 class Talker(Learner):
-    """A learner who counts the received messages."""
+    """A learner who counts the messages that it receives."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     understood: int = 0
@@ -176,7 +177,7 @@ async def test_sixty_learners_outlive_replicas_that_die_and_drain(tmp_path: Path
             assert min(one.understood for one in crowd) == SENTENCES  # every sentence of everyone
             assert sum(one.understood for one in crowd) - SENTENCES * LEARNERS <= repeatable
             recovered = await asyncio.to_thread(recoveries, mesh.gateway_url)
-            assert recovered["asr"] >= LEARNERS // 3  # otherwise the test proves nothing
+            assert recovered["asr"] >= LEARNERS // 3  # otherwise too few streams were cut to prove anything
         await asyncio.to_thread(stack.close)
 
 

@@ -1,4 +1,5 @@
-"""Bad input over a real WebSocket gets an error that names the problem, and the session goes on."""
+"""Bad input over a real WebSocket gets an error that names the problem, and the session goes on. Also: learners who
+vanish, other origins, and the routes over HTTP."""
 
 from __future__ import annotations
 

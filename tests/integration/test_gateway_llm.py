@@ -23,7 +23,8 @@ NOBODY = "127.0.0.1:1"
 
 @dataclass
 class Servicer(llm_pb2_grpc.LlmServiceServicer):
-    """Keeps the requests for streams, generates for a given time, and reports a given number of parameters."""
+    """Keeps the settings of each streamed reply. Takes `generate_s` for other texts. Describes a model with
+    `parameters` and `adapter`."""
 
     parameters: int = 0
     adapter: str = ""

@@ -60,8 +60,8 @@ def hung(tmp_path: Path) -> Iterator[tuple[str, RunningProcess]]:
 async def test_calls_to_a_stopped_server_fail(
     hung: tuple[str, RunningProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calls of the gateway's channel and of both classes of the Python client. Only the pause before pings is
-    shortened."""
+    """Calls of the gateway's channel and of both classes of the Python client. Of their options, only
+    the pause before pings is shortened."""
     address, server = hung
     for module in (grpc_client, client):
         options = dict(module._OPTIONS) | {"grpc.keepalive_time_ms": 1000}

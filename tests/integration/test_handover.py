@@ -1,4 +1,4 @@
-"""A gateway that drains hands its learners over. Refused calls go to another replica."""
+"""A gateway that drains hands its learners over. A call that one replica of a model server refuses goes to another."""
 
 from __future__ import annotations
 

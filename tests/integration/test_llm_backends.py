@@ -1,5 +1,5 @@
-"""Several model servers behind the service. They share the load. If one fails before the first token, another one takes
-over. A server that fails gets no requests until it has recovered."""
+"""Several model servers behind `llm_service`. They share the load. If one fails before the first token, another one
+takes over. A server that fails gets no requests until it has recovered."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SmallServer:
     behaviour: str = "ok"
     waiting: int = 0
     port: int = field(default_factory=free_port)
-    replies: int = 0  # replies to probes are not counted
+    replies: int = 0  # requests for a reply; those of probes are not counted
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
 
@@ -317,7 +317,7 @@ async def test_two_real_servers_of_which_one_dies_in_mid_reply() -> None:
             assert [backend.in_flight for backend in engine.backends] == [1, 1]
             victim = psutil.Process(servers[0].pid)
             victim.kill()
-        assert outcomes == {"done": 1, "broken": 1}  # a reply that has begun can't be sent again
+        assert outcomes == {"done": 1, "broken": 1}  # no other server can carry on a reply that has begun
         assert [backend.healthy for backend in engine.backends] == [False, True]
         for _ in range(2):
             assert await reply(engine)  # a new reply is not lost
