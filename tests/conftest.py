@@ -115,7 +115,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """If a test has a time-out of its own that is longer than usual, let `faulthandler` also wait longer for it.
+    """Give a test that has a longer time-out than usual a longer `faulthandler_timeout`, too.
 
     If a test hangs where pytest-timeout can't interrupt it, `faulthandler_timeout` in pyproject.toml prints the stacks
     of all threads and ends the process. Under xdist the run goes on with another worker.

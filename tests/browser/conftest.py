@@ -167,7 +167,7 @@ def console() -> Console:
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPage]:
     """Open an address. microphone: whether the learner allows its use. tap: whether the page's sound is measured
-    (support/page_tap.js). Other options go to the browser's context."""
+    (tests/support/page_tap.js). Other options go to the browser's context."""
     contexts: list[BrowserContext] = []
 
     async def open_(url: str, *, microphone: bool = True, tap: bool = False, **options: object) -> Page:

@@ -99,7 +99,7 @@ async def test_a_page_that_lost_its_gateway_carries_on(open_page: OpenPage, mesh
 async def test_a_scenario_from_its_card_to_its_goals(open_page: OpenPage, mesh: Mesh) -> None:
     """The partner begins. The learner falls silent, takes a hint, hears a sentence slowly, and keeps a word.
 
-    The microphone hears nothing, so the partner offers help after the time that HELP_AFTER_S sets by default.
+    The microphone hears nothing, so after some seconds (HELP_AFTER_S has its default) the partner offers help.
     """
     page = await open_page(mesh.http)
     await page.evaluate(SILENT_MICROPHONE)

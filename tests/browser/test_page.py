@@ -71,7 +71,7 @@ async def test_sparse_audio_restarts_without_a_click(open_page: OpenPage, stub: 
     frame = bytes(client_tone(FRAME_MS))
     await client.socket.send_bytes(frame)
     await page.wait_for_function("(before) => readTap().then((tap) => tap.sounding > before)", arg=await sounding(page))
-    # The frame begins at its peak, 0.5. Before it, the resampler plays the end of the reply, which it had kept.
+    # The frame begins at its peak, 0.5. Before the frame, the resampler gives out the end of the reply that it kept.
     # Meanwhile the gain rises from 0, and it is only about a sixth when the sound jumps to the peak.
     tap = await page.evaluate("readTap()")
     assert tap["largestStep"] < 0.5 / 4
@@ -104,7 +104,7 @@ async def test_interruption_silences(open_page: OpenPage, stub: PageStub, how: s
         assert kinds[kinds.index(protocol.Interrupt) - 1] is protocol.Playback  # so the server knows what was heard
     await expect(page.locator(".partner.interrupted")).to_contain_text("You cut in here")
     before = await page.evaluate("readTap('reset')")
-    await client.socket.send_bytes(client_tone(200))  # this audio was on its way when the server was told
+    await client.socket.send_bytes(client_tone(200))  # it was on its way when the learner interrupted
     await page.wait_for_function(
         "(before) => readTap().then((tap) => tap.frames > before + 24000)", arg=before["frames"]
     )

@@ -104,7 +104,7 @@ async def test_ten_conversations_as_pictures_and_as_a_table(open_page: OpenPage,
     await expect(speed).to_be_visible()
     await expect(speed.locator("circle")).to_have_count(10)
     corrections = dialog.get_by_role("img", name="Corrections: 2.8 for 100 words in the latest conversation, 7.8 in")
-    await expect(corrections.locator("circle")).to_have_count(9)  # one conversation could not be measured
+    await expect(corrections.locator("circle")).to_have_count(9)  # one conversation has no count of corrections
     await dialog.get_by_text("As a table").click()
     await expect(dialog.locator("tbody tr")).to_have_count(10)
     first = dialog.locator(".recurring li").first

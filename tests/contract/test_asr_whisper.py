@@ -1,4 +1,4 @@
-"""Whisper as we use it, compared with faster-whisper alone; and the signs that it gives of how an utterance ends."""
+"""Whisper as we use it, compared with faster-whisper alone; and how sure Whisper is that an utterance is over."""
 
 from __future__ import annotations
 

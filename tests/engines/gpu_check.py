@@ -28,7 +28,7 @@ TEXT = "Yesterday I walked along the river with my two dogs, and many people wer
 
 
 def full_size() -> dict[str, Any]:
-    """The hyperparameters of kyutai/tts-1.6b-en_fr, written from memory: compare them with its published config.json."""
+    """The hyperparameters of kyutai/tts-1.6b-en_fr from memory: compare them with its published config.json."""
     config = copy.deepcopy(TINY)
     config.update(
         card=2048,

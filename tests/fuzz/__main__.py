@@ -1,7 +1,7 @@
 """`make fuzz TIME=60`: gives random bytes to the targets, guided by the code that they reach (Atheris, libFuzzer).
 
     python -m tests.fuzz --time 60              all targets, which share the time
-    python -m tests.fuzz --only wav --time 600  one of them
+    python -m tests.fuzz --only wav --time 600  only this target
 
 It begins with the corpus in tests/fuzz/corpus. It keeps inputs that reach new code in build/fuzz, and the next run goes
 on from there. If an input makes a target fail, it writes the input there, as TARGET-crash-… or TARGET-timeout-…, and

@@ -16,7 +16,7 @@ METHOD = "/aitalk.test.v1.TestService/Talk"
 
 
 class Talker(grpc.GenericRpcHandler):
-    """Writes from several tasks until a write fails."""
+    """Writes from `tasks` tasks until a write fails."""
 
     def __init__(self, tasks: int) -> None:
         self.over = asyncio.Event()
@@ -39,7 +39,7 @@ class Talker(grpc.GenericRpcHandler):
                 for _ in range(self._tasks):
                     tasks.create_task(write())
         except asyncio.CancelledError:
-            # This is like a service that is busy when gRPC cancels its call: its next writes fail.
+            # Go on writing, like a service that does not notice that gRPC has cancelled the call. The writes fail.
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self._tasks):
                     tasks.create_task(write())

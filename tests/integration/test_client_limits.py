@@ -62,7 +62,7 @@ async def test_a_clock_that_is_set_back_keeps_the_connections_of_a_dead_gateway_
     async with counts(url, lease_s=0.3) as limits, redis.from_url(url) as client:
         await limits.enter("ana", "dead", most=1, per_minute=0)
         (key,) = [key async for key in client.scan_iter("*:open")]
-        # This lease was written while the clock was an hour ahead.
+        # As if this lease had been written while the clock was an hour ahead.
         await client.zadd(key, {"dead": 1000 * (await client.time())[0] + 3_600_000})
         await client.pexpire(key, 3_600_000)
         assert (await limits.enter("ana", "a", most=1, per_minute=0)).too_many_open

@@ -33,8 +33,8 @@ STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]
 
 @dataclass
 class SmallServer:
-    """Serves one model over real HTTP. behaviour: how it replies: "ok", "hold", a status, "reset", "half" or
-    "silent"."""
+    """Serves one model over real HTTP. behaviour: how it replies: "ok", "hold" (the end of a reply waits for
+    `going_on`), an HTTP status, "reset", "half" (a reply breaks off) or "silent"."""
 
     behaviour: str = "ok"
     waiting: int = 0
