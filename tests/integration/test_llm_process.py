@@ -60,7 +60,7 @@ async def service(folder: Path) -> AsyncIterator[Running]:
             watch = health.Watch(health_pb2.HealthCheckRequest(service="aitalk.llm.v1.LlmService"))
             while (await watch.read()).status != health_pb2.HealthCheckResponse.SERVING:
                 pass
-            watch.cancel()  # otherwise the drain would wait for it
+            watch.cancel()  # the model is loaded, so the watch is no longer needed
             (model_server,) = psutil.Process(process.pid).children()
             yield Running(process, model_server, log, llm_pb2_grpc.LlmServiceStub(channel))
     finally:
@@ -120,8 +120,8 @@ async def test_nothing_that_is_said_goes_into_a_log(tmp_path: Path) -> None:
         running.process.terminate()
         await asyncio.to_thread(running.process.wait)
         log = running.log.read_text()
-    assert "model loaded" in log  # the log has llama.cpp's own lines from before the first request …
-    assert SECRET not in log  # … but not those that might quote a request
+    assert "model loaded" in log  # llama.cpp's own lines are logged until the server answers
+    assert SECRET not in log  # later ones aren't, because they might quote a request
 
 
 def test_a_setting_that_can_not_be_is_named(tmp_path: Path) -> None:

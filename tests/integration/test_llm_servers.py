@@ -1,4 +1,5 @@
-"""Model servers that are late or silent, other servers in their place, and child processes that don't start."""
+"""Model servers that start late, are silent or send something else than replies, and child processes that don't start,
+hang or ignore SIGTERM."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def settings(**values: Any) -> LlmSettings:
 
 @asynccontextmanager
 async def service_for(options: LlmSettings, *, warm: bool) -> AsyncIterator[llm_pb2_grpc.LlmServiceAsyncStub]:
-    """The service with the server at LLM_BASE_URL. warm: whether to wait until it has tried the server."""
+    """`llm_service` with the model server at LLM_BASE_URL. warm: whether to wait until the service has tried that
+    server."""
     service = create_service(create_engine(options, "openai"), options)
     if not warm:
         service = dataclasses.replace(service, warm_up=lambda: asyncio.sleep(0))
@@ -204,7 +206,7 @@ async def test_a_child_that_never_answers_is_killed_with_its_own_children(tmp_pa
     await engine.close()
     started = pids.read_text().split()
     assert len(started) >= 2
-    async with asyncio.timeout(10):  # the shell's own child is not ours to wait for, and dies a moment after the signal
+    async with asyncio.timeout(10):  # the shell's child isn't ours to wait for: it dies a moment after the signal
         while any(_runs(int(pid)) for pid in started):
             await asyncio.sleep(0.01)
 

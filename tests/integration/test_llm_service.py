@@ -39,7 +39,7 @@ class Llm:
     engine: SupervisedEngine
 
     async def server_metric(self, name: str) -> float:
-        """The value of a metric of llama.cpp's own."""
+        """The value of one of llama.cpp's own metrics."""
         async with httpx.AsyncClient(trust_env=False) as client:
             text = (await client.get(self.engine.base_url.removesuffix("/v1") + "/metrics", timeout=30)).text
         return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"llamacpp:{name} "))
@@ -63,7 +63,7 @@ async def llm() -> AsyncIterator[Llm]:
 
 
 def messages(*texts: str) -> list[llm_pb2.ChatMessage]:
-    """The messages with these texts: the last one is the user's, and one before it is the system message."""
+    """The messages with these texts: the last one is the user's. If there are two, the first is the system message."""
     roles = [llm_pb2.ROLE_SYSTEM, llm_pb2.ROLE_USER][-len(texts) :]
     return [llm_pb2.ChatMessage(role=role, content=text) for role, text in zip(roles, texts, strict=True)]
 
@@ -78,7 +78,7 @@ def streaming(*texts: str, **config: Any) -> llm_pb2.StreamingGenerateRequest:
 
 async def eventually(value: Callable[[], Awaitable[float]], expected: float) -> None:
     """Wait until `value` returns `expected`; the test's time-out is the limit."""
-    while await value() != expected:  # the value is in another process
+    while await value() != expected:  # asks again and again, because nothing tells that the value has changed
         await asyncio.sleep(0.05)
 
 
@@ -285,7 +285,7 @@ async def test_the_unused_part_of_the_cache_takes_no_memory(llm: Llm) -> None:
 
 
 def llama_process() -> psutil.Process:
-    """The model server that this process has started. The mesh of other tests may be among its children, too."""
+    """The model server that this process has started. This process may also have started a mesh, for other tests."""
     children = psutil.Process().children()
     (child,) = [child for child in children if "llm_service.servers.llama_server" in child.cmdline()]
     return child

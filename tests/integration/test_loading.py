@@ -30,8 +30,8 @@ SERVICES = {"asr_service": "ASR", "llm_service": "LLM", "tts_service": "TTS"}
 
 
 def failing(how: str, folder: Path, *before: str, **settings: str) -> subprocess.Popen[str]:
-    """Start a service whose engine fails in this way. `before`: a command that runs the service; by default it runs
-    directly."""
+    """Start a service whose engine fails as `how` says. `before`: a command that starts the service; without one, the
+    service is started directly."""
     environment = {"MODELS_CACHE_DIR": str(folder), **settings}
     return subprocess.Popen([*before, *FAILING, how], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
@@ -101,7 +101,7 @@ def test_the_mesh_says_which_process_ended_it_and_why(
         "MODELS_CACHE_DIR": str(tmp_path / "models"),
         "ENABLE_MEMORY_EFFICIENT_LOADING": "false",
         "PORT": "0",
-        **dict.fromkeys(("LLM_ADDRESS", "TTS_ADDRESS"), "127.0.0.1:1"),  # no model is loaded for them
+        **dict.fromkeys(("LLM_ADDRESS", "TTS_ADDRESS"), "127.0.0.1:1"),  # so the mesh doesn't start these two
         **settings,
     }
     with running("deploy.mesh", tmp_path / "log", environment) as mesh:
@@ -150,7 +150,7 @@ async def test_one_that_hangs_holds_up_others_only_where_they_take_turns(tmp_pat
         with running_failing("slow", tmp_path / "waiting.log", tmp_path) as other:
             await until_logged(other, "ASR waits: another model is being loaded")
             assert "ASR loads its model" not in other.log
-            first.process.kill()  # the lock is freed with the process
+            first.process.kill()  # when the process ends, its lock is freed
             await until_logged(other, "✓ ASR model loaded")
 
 

@@ -1,4 +1,4 @@
-"""Tools of a real MCP server, of the package `mcp`, on loopback."""
+"""Tools of a real MCP server (the one in the package `mcp`) on loopback."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Downloads of weights with the real huggingface_hub, from a hub on loopback that breaks connections, sends wrong bytes
 or can't be reached. Also a full disk.
 
-Each download is a process of its own: the library reads HF_ENDPOINT when it is imported.
+Each download runs in a process of its own, because the library reads HF_ENDPOINT only when it is imported.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.mesh import ROOT
 
 MODEL = "people/speaker"
 WEIGHTS = np.random.default_rng(0).bytes(40_000_000)
-BUFFER = 10 << 20  # the library writes this much at a time; a broken connection loses the rest
+BUFFER = 10 << 20  # the library writes this much at a time; if a connection breaks, what isn't written yet is lost
 FILES = {"config.json": b'{"layers": 2}', "model.safetensors": WEIGHTS, "other.bin": b"x" * 5_000}
 FETCH = """
 import logging, sys
@@ -47,7 +47,8 @@ def hub() -> Iterator[Hub]:
 def start(hub: Hub | str, cache: Path, model: str = MODEL, *, first: str = "", **more: Any) -> subprocess.Popen[str]:
     """A process that fetches the model.
 
-    first: Python code that it runs first. more: names in capitals are environment variables; the others go to Popen.
+    first: Python code that the process runs before that. more: names in capitals are environment variables; the others
+    go to Popen.
     """
     named = {key: more.pop(key) for key in [*more] if key.isupper()}
     environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, **named}
@@ -95,7 +96,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(hub: Hub, tmp_path:
     folder, _ = fetch(hub, tmp_path)
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     assert hub.cut_after == []
-    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # a download from the start would make it 77 MB
+    assert hub.served["model.safetensors"] < len(WEIGHTS) + 2 * BUFFER  # 77 MB if each try began anew
 
 
 def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(hub: Hub, tmp_path: Pa
     assert hub.stalled.wait(30)
     (partial_file,) = tmp_path.rglob("*.partial")
     while (kept := partial_file.stat().st_size) < 2 * BUFFER:
-        time.sleep(0.01)  # until the process has written both whole buffers
+        time.sleep(0.01)  # until the process has written the two full buffers that it got
     killed.kill()
     killed.communicate()
     sent, hub.stall_after = hub.served["model.safetensors"], None
@@ -164,7 +165,8 @@ def test_a_disk_without_room_is_refused_before_anything_is_downloaded(hub: Hub, 
 
 
 def test_a_disk_that_fills_up_in_the_middle_says_so_and_keeps_what_came(hub: Hub, tmp_path: Path) -> None:
-    # Python ignores SIGXFSZ, so the write fails with EFBIG. `preexec_fn` would fork beside gRPC's threads.
+    # Python ignores SIGXFSZ, so the write fails with EFBIG. The new process sets the limit itself: with `preexec_fn`,
+    # this process would fork while gRPC's threads run in it.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (25_000_000, 25_000_000))\n"
     said = refused(hub, tmp_path, first=limit)
     assert "the disk is full" in said

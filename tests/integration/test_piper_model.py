@@ -1,4 +1,4 @@
-"""The bundled voice in pieces: wherever it is cut, the sound and the times of the words are the same as in one
+"""The bundled voice speaks a sentence in pieces: the sound and the lengths of the phonemes are the same as in one
 piece."""
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from tests.support.mesh import ROOT
 from tests.support.settings_table import settings
 
 AWAITED = {"vllm", "tts-coqui", "tts-kyutai"}
-"""Locks that profiles name but that need not exist yet. Remove them from this set once they exist."""
+"""Locks that profiles may name without a file in deploy/locks. (All three have a file now.)"""
 
 
 def dry_run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,14 +56,14 @@ def test_a_profile_names_settings_that_there_are_and_environments_that_can_be_in
 
 
 def test_a_dry_run_says_what_would_be_installed_fetched_and_started() -> None:
-    """The locks of other engines' environments may not exist yet. Recognition's lock replaces them."""
+    """All three services name the same lock here, and its environment is installed only once."""
     said = dry_run(PROFILE="standard", LLM_ENVIRONMENT="asr-cuda", TTS_ENVIRONMENT="asr-cuda", REDIS_URL="redis://x/0")
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
     home = ROOT / ".venv-asr-cuda"
     assert (
         sum("--require-hashes -r" in line and line.endswith("asr-cuda.txt") for line in lines) == 1
-    )  # one lock for all three
+    )  # for all three services
     for part in ("asr", "llm", "tts"):
         assert f"fetch    {home}/bin/python -m {part}_service --fetch" in lines
         assert f"start    {part} in {home}: exec python -m {part}_service" in lines
@@ -116,7 +116,7 @@ def test_nvidias_libraries_are_found_where_the_wheels_put_them(tmp_path: Path) -
     packages = tmp_path / "lib" / "python3.12" / "site-packages"
     for folder in ("nvidia/cublas/lib", "nvidia/cudnn/lib"):
         (packages / folder).mkdir(parents=True)
-    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # no library is installed that needs it
+    assert "LD_LIBRARY_PATH" not in Environment(tmp_path).settings({})  # nothing installed needs the libraries
     (packages / "ctranslate2").mkdir()
     path = Environment(tmp_path).settings({"LD_LIBRARY_PATH": "/mine"})["LD_LIBRARY_PATH"]
     assert path == f"{packages}/nvidia/cublas/lib:{packages}/nvidia/cudnn/lib:/mine"

@@ -1,4 +1,4 @@
-"""Learners' records: ten conversations, the export, the erasure, consent. The gateways share a real Valkey."""
+"""Learners' records: ten conversations, the export, the erasure, consent. The gateway keeps them in a real Valkey."""
 
 from __future__ import annotations
 
@@ -321,7 +321,8 @@ async def test_a_record_without_a_word_and_without_a_turn_is_soon_forgotten(
         async with a_learner(world.gateway.ws) as learner:
             await learner.send(type="start", learner=BORIS, keep_progress=True)
             await learner.send(type="start", learner=BORIS + "2", keep_progress=True)
-            assert (await learner.wait_for("error"))["code"] == "invalid_input"  # a connection begins one record
+            # A connection may begin only one record.
+            assert (await learner.wait_for("error"))["code"] == "invalid_input"
             assert await ttl_s(BORIS + "2") == -2
             assert 0 < await ttl_s(BORIS) <= UNUSED_TTL_S
             await learner.send(type="start", learner=BORIS, keep_progress=True)

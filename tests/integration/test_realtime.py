@@ -29,7 +29,7 @@ from tests.support.realtime_steps import (
 async def test_a_spoken_turn_gives_the_events_in_their_order() -> None:
     gateway = a_gateway()
     gateway.asr.script = one_turn()
-    # The client sends 21 events at once, as many as the limit allows in 7 s.
+    # The client sends 21 events at once. That is allowed, because a burst may be ten times the limit for a second.
     async with gateway.running(client_messages_per_s=3), realtime(gateway.http) as client:
         await client.update(**TRANSCRIBED)
         await client.say(bytes(2 * SECOND))
@@ -158,7 +158,7 @@ async def test_an_item_can_be_deleted_while_it_is_heard() -> None:
 
 
 async def interrupted(client: RealtimeClient, gateway: TestGateway, said: str = "wait a moment please") -> Event:
-    """Have a long reply interrupted by voice; returns the response."""
+    """Say `said` during a long reply. Returns the response, which that may have interrupted."""
     gateway.tts.word_s = 1.0
     await client.update(**TRANSCRIBED)
     await write(client, "tell me a story")

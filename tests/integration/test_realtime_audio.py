@@ -132,5 +132,5 @@ def test_telephone_codes_are_those_of_the_standard() -> None:
 
 
 def _with_one_zero(codes: bytes) -> bytes:
-    """The µ-law codes, with the same code for every zero, because µ-law has two codes for it."""
+    """The codes with 0xFF in place of 0x7F. µ-law has these two codes for zero, and the encoder gives only 0xFF."""
     return codes.replace(b"\x7f", b"\xff") if b"\xff" in codes else codes

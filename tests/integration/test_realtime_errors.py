@@ -60,7 +60,8 @@ WRONG: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("response.create", {"response": {"conversation": "x"}}, "invalid_value", "response.conversation"),
     ("response.cancel", {}, "response_cancel_not_active", None),
 ]
-"""(an event of a client, the code of the error that it gets, the error's parameter)"""
+"""(the type of a client's event, its other fields, the code of the error that it gets, the parameter that the error
+names)"""
 
 
 async def test_a_wrong_event_gets_an_error_that_names_it() -> None:

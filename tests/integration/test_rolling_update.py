@@ -32,7 +32,7 @@ class Roamer:
     """A learner who types a turn, hears the reply to its end, thinks, and types again. If told to reconnect, the
     learner goes to the other gateway.
 
-    moved_s: for each move, the seconds from `reconnect` (or from the lost connection) to `resumed`.
+    moved_s: for each move, the seconds from `reconnect` to `resumed`.
     """
 
     name: int
@@ -110,7 +110,7 @@ class Roamer:
                     return message
 
     async def _think(self, socket: ClientConnection) -> dict[str, Any]:
-        """Think for a moment. Returns the message that came meanwhile, or an empty one."""
+        """Think for a moment. Returns the message that came meanwhile, or one of type `nothing`."""
         try:
             async with asyncio.timeout(random.uniform(0.5, 1.8)):
                 return await self._next(socket)
@@ -136,7 +136,8 @@ class Roamer:
 
 @contextmanager
 def gateways(folder: Path) -> Iterator[tuple[list[int], list[dict[str, str]], str]]:
-    """Start the models and a Valkey. Yields the ports and the settings for two gateways, and the URL of the Valkey."""
+    """Start stubs of the model servers and a Valkey. Yields the ports and the settings for two gateways, and
+    the URL of the Valkey."""
     models, valkey, *ports = free_ports(4)
     url = f"redis://127.0.0.1:{valkey}/0"
     stubs = {"LLM_PORT": str(models), "TTS_PORT": str(models), "ASR_PORT": str(models)}
@@ -181,7 +182,7 @@ async def test_a_rolling_restart_of_both_gateways_loses_nobody(
         assert [learner.wrong for learner in learners if learner.wrong] == []
         assert all(len(learner.said) >= 3 for learner in learners)
         moves = sorted(moved_s for learner in learners for moved_s in learner.moved_s)
-        assert len(moves) >= LEARNERS  # each learner was at one of the two gateways when it ended
+        assert len(moves) >= LEARNERS  # whichever gateway a learner was at, that gateway ended
         await check_history(learners, url)
         p95_ms = round(1000 * moves[int(0.95 * (len(moves) - 1))])
         print(f"{len(moves)} moves, reconnect to resumed: p50 {1000 * moves[len(moves) // 2]:.0f} ms, p95 {p95_ms} ms")

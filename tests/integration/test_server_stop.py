@@ -1,4 +1,5 @@
-"""A model server stops while a client watches its health, again and again."""
+"""Model servers stop, again and again, while clients watch their health. Also the health and the reflection of running
+ones."""
 
 from __future__ import annotations
 
@@ -99,4 +100,4 @@ async def test_watches_end_with_the_server_and_at_once(drain_s: float) -> None:
             await watch_to_its_end(watch)
         await channel.close()
     if drain_s:
-        assert time.monotonic() - began < drain_s  # no server waited for the end of the drain
+        assert time.monotonic() - began < drain_s  # no server used up its drain time-out

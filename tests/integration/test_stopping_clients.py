@@ -25,7 +25,7 @@ UPLOAD = (
     b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: gateway\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n"
     b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
 )
-# The only error that uvicorn logs is that it cancels this request.
+# The only errors that uvicorn logs: it cancels the request UPLOAD.
 CANCELLED = ["Cancel 1 running task(s), timeout graceful shutdown exceeded", "Exception in ASGI application"]
 
 

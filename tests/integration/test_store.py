@@ -90,7 +90,7 @@ async def test_the_keys_of_one_client_hold_so_much_until_they_expire(
     (valid,) = [key for key in await store._redis.keys("*:secrets") if await store._redis.zcard(key) == 2]
     assert "ann" not in valid
     first = (await store._redis.zrange(valid, 0, 0))[0]
-    await store._redis.zadd(valid, {str(first): 0})  # it has expired
+    await store._redis.zadd(valid, {str(first): 0})  # as if this key had expired
     assert await store.keep_client_secret("ann", "four", "{}", 60)
     assert not await store.keep_client_secret("ann", "five", "{}", 60)
     assert all([await store._redis.ttl(key) > 0 for key in await store._redis.keys("*")])

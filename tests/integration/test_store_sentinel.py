@@ -66,7 +66,8 @@ async def test_after_a_sentinels_failover_each_turn_goes_to_the_new_master(tmp_p
     old_port, new_port, port = free_ports(3)
     with valkey(tmp_path, old_port, "old"), valkey(tmp_path, new_port, "new"):
         async with opened(old_port) as old, opened(new_port) as new:  # wait until they have started
-            await old._redis.config_set("repl-diskless-sync-delay", 0)  # otherwise it waits 5 s for more replicas
+            # Otherwise the master waits 5 s for more replicas.
+            await old._redis.config_set("repl-diskless-sync-delay", 0)
             await new._redis.replicaof("127.0.0.1", old_port)
             await until_replicated(new._redis)
             with sentinel(tmp_path, port, old_port):
@@ -78,7 +79,7 @@ async def test_after_a_sentinels_failover_each_turn_goes_to_the_new_master(tmp_p
                 assert await everyone_says(store, LEARNERS, 0) == 0
                 await fail_over(asked)
                 await until_known(asked, master=new_port)
-                await old._redis.replicaof("127.0.0.1", new_port)  # the Sentinel would take ten seconds
+                await old._redis.replicaof("127.0.0.1", new_port)  # the Sentinel would do this only ten seconds later
                 assert await everyone_says(store, LEARNERS, 1) == 0
                 assert await new._redis.llen("aitalk:session:{s7}:turns") == 2
                 await store.close()

@@ -38,8 +38,8 @@ CEILING = 0.89
 
 @cache
 def recorded() -> tuple[EngineVoice, dict[str, NDArray[np.float32]]]:
-    """The real voice and its sound of each sentence, scaled to the full range. It is recorded once, because the voice
-    never says a sentence twice in the same way."""
+    """The real voice and its sound of each sentence, scaled to a peak of 0.9. The sentences are recorded once, because
+    the voice never says a sentence twice in the same way."""
     engine = PiperTts(settings(), "")
     engine.load()
     voice = engine.voices()[0]
@@ -48,8 +48,8 @@ def recorded() -> tuple[EngineVoice, dict[str, NDArray[np.float32]]]:
 
 
 class ReplayedVoice:
-    """An engine that plays the recorded voice, some sentences louder and some softer, in pieces of `piece_s` or
-    whole."""
+    """An engine that plays the recorded voice. scales: the factors for the sentences' volume, in turn. piece_s: the
+    length of a piece; by default it is longer than a sentence."""
 
     def __init__(self, *scales: float, piece_s: float = 60.0) -> None:
         self._scales = itertools.cycle(scales)

@@ -53,7 +53,8 @@ def test_heard_as_people_read_it(engine: TtsEngine, written: str, heard: str) ->
 
 
 def _heard(engine: TtsEngine, written: str) -> str:
-    """What Whisper hears when the voice says `written`, in lower case, with punctuation as separate words."""
+    """What Whisper hears when the voice says `written`: its words in lower case. Numbers that Whisper splits are put
+    together again ("3 .50" → "3.50")."""
     reply = Synthesis(engine, engine.voices()[0], sample_rate_hz=_RATE)
     splitter = ClauseSplitter(eager=False, language=reply.spoken_language)
     clauses = [*splitter.push(written), *splitter.finish()]

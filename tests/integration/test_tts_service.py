@@ -236,8 +236,8 @@ async def test_synthesis_waits_for_a_client_that_does_not_read(stub: Any, engine
 @pytest.mark.parametrize(
     ("window", "most_s"),
     [
-        # The window holds 0.34 s and a piece has 0.74 s. On a busy machine a second piece may be made.
-        (16_384, 2.0),  # the window of our gateway
+        # A piece has 0.74 s. On a busy machine a second piece may be made.
+        (16_384, 2.0),  # the window of our gateway, which holds 0.34 s
         (65_536, 3.0),  # gRPC's default, which holds 1.37 s; the test keeps it from growing
     ],
 )
@@ -270,7 +270,7 @@ def made_s() -> float:
 async def test_no_slot_is_said_at_once(stub: Any) -> None:
     await free_slots(stub)
     calls = [await begin(stub, sentences=1) for _ in range(2)]
-    # The call sends no request, because a write could race with the refusal and lose its message.
+    # The call sends no request, because a write could race with the refusal, whose message would be lost.
     code, details = await status(stub.StreamingSynthesize())
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 slots" in details

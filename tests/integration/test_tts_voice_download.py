@@ -1,4 +1,5 @@
-"""A Piper voice by its id: its two files from rhasspy/piper-voices, in the cache that a download fills."""
+"""A Piper voice that is given by its id: the engine finds the voice's two files where a download of
+rhasspy/piper-voices puts them."""
 
 from __future__ import annotations
 

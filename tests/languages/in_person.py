@@ -80,8 +80,8 @@ class InPerson:
 
 @asynccontextmanager
 async def in_person(url: str, **start: object) -> AsyncIterator[InPerson]:
-    """Connect a learner to the gateway at `url`, and switch the microphone on. start: the fields of the message
-    `start`."""
+    """Connect a learner to the gateway at `url`, and switch the microphone on. start: further fields of the
+    message `start`."""
     async with a_learner(url) as learner:
         await learner.send(type="start", audio={"encoding": "pcm_s16le"}, **start)
         person = InPerson(learner)

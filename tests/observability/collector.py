@@ -46,7 +46,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def wait_for(self, condition: Callable[[list[CollectedSpan]], bool], timeout_s: float = 30.0) -> None:
-        """Wait until `condition` holds for the spans. Fails with the names of the spans after `timeout_s`."""
+        """Wait until `condition` holds for the spans. After `timeout_s`, fails with the names of the spans."""
         deadline = time.monotonic() + timeout_s
         while not condition(list(self.spans)):
             assert time.monotonic() < deadline, [(one.service, one.name) for one in self.spans]

@@ -1,4 +1,4 @@
-"""The conversation on the observed mesh whose traces, logs and metrics all tests here check."""
+"""The conversation that is held on the observed mesh. The tests here check its traces, logs and metrics."""
 
 from __future__ import annotations
 

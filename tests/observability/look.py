@@ -1,9 +1,9 @@
 """`python -m tests.observability.look`: shows which panels and alerts have data after real conversations on a real
 mesh.
 
-It runs a mesh with the bundled models and a Prometheus that scrapes it. Learners talk, interrupt, make errors, and end
-their conversations. Then it runs every query of every dashboard and alert in Prometheus, and prints a line for each.
-The exit status says whether Prometheus accepted all of them.
+It runs a mesh with the bundled models and a Prometheus that scrapes it. Some learners talk; another one interrupts a
+reply, causes an error and ends the conversation. Then it runs every query of the dashboards, the alerts and KEDA's
+triggers in Prometheus, and prints a line for each. The exit status says whether Prometheus accepted all of them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 async def everything_happens(mesh: Mesh, learners: int) -> None:
-    """Hold conversations for the panels: complete and interrupted replies, errors, analyses."""
+    """Hold conversations for the panels: complete and interrupted replies, an error, an analysis."""
     async with asyncio.TaskGroup() as tasks:
         for _ in range(learners):
             tasks.create_task(converse(mesh))
@@ -94,7 +94,7 @@ def httpx_status(url: str) -> int:
 
 
 def show(url: str) -> int:
-    """Run every query and print what it returns."""
+    """Run every query and print what it returns; then print the state of each alert. Returns the exit status."""
     failed = 0
     for query in shipped():
         answer: dict[str, Any] = httpx.get(f"{url}/api/v1/query", params={"query": query.expr}).json()

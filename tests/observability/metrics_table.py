@@ -1,7 +1,7 @@
 """`python -m tests.observability.metrics_table`: writes the table of all metrics into docs/observability.md.
 
-The source is the code: each service's metrics.py has the names, labels and meanings. A test fails if the page differs
-from it.
+The source is the code: the metrics.py of `common`, of the gateway and of each service has the names, labels and
+meanings. A test fails if the page differs from the code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""An observed mesh: its traces go to a collector, its logs are JSON, its metrics have ports of their own."""
+"""An observed mesh: its traces go to a collector, its logs are JSON, and each model server has a port for its
+metrics."""
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ def spoken(text: str) -> list[bytes]:
 
 
 def _telling(text: str) -> list[str]:
-    """All sequences of three words of the text, because no log has three words in a row by chance."""
+    """All sequences of three words of the text. A log may contain a single word by chance, but not three in a row."""
     words = text.split()
     return [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
 

@@ -19,7 +19,7 @@ SCALED_OBJECTS = ROOT / "deploy" / "k8s" / "components" / "keda" / "scaled-objec
 
 @dataclass(frozen=True)
 class ShippedQuery:
-    """where: the panel or the alert that has the query."""
+    """where: the panel, the alert or the KEDA trigger that has the query."""
 
     where: str
     expr: str

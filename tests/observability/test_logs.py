@@ -1,5 +1,5 @@
-"""The JSON logs of all processes at DEBUG, after a real conversation: every line parses, has its ids, and contains no
-words of the conversation."""
+"""The JSON logs of all processes at DEBUG, after a real conversation: every line parses, the lines about a turn have
+its ids, and no line contains words of the conversation."""
 
 from __future__ import annotations
 

@@ -105,7 +105,8 @@ async def test_an_interruption_ends_a_trace_and_is_one_of_its_own(observed: Obse
     found = roots(observed.collector.spans)
     assert found[cut_off].attributes["outcome"] == "interrupted"
     assert found[cut_off].trace_id != found[next_one].trace_id
-    assert found[next_one].began_ns < found[cut_off].ended_ns  # its trace begins when the voice begins
+    # The next turn's trace begins with the voice that interrupts.
+    assert found[next_one].began_ns < found[cut_off].ended_ns
 
 
 def test_no_words_stand_in_a_trace(

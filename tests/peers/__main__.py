@@ -21,7 +21,7 @@ PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def main() -> int:
-    """Run the tests with these arguments for pytest. Returns its exit status."""
+    """Run the tests, with the command line's arguments for pytest. Returns pytest's exit status."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in LINES.items():
             (Path(folder) / f"{name}.wav").write_bytes(wav(resampled(*say(text), RATE_HZ), RATE_HZ))

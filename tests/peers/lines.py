@@ -1,4 +1,4 @@
-"""The learner's lines and the address of the mesh, for both environments."""
+"""The learner's lines and the address of the mesh, for both environments of `make test-peers`."""
 
 from __future__ import annotations
 

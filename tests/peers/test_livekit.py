@@ -181,7 +181,7 @@ async def test_a_reply_on_request_and_its_cancellation() -> None:
 
 
 async def test_items_may_be_sent_again() -> None:
-    """The plugin does so after a reconnection: it sends the whole conversation again."""
+    """If the conversation is replaced, the plugin deletes the items that are no longer in it, and sends new ones."""
     async with talking(modalities=["text"]) as talk:
         context = llm.ChatContext.empty()
         context.add_message(role="user", content="Good morning!", id="item_one")
@@ -301,7 +301,7 @@ async def test_a_transcription_session() -> None:
         turn_detection={"type": "server_vad", "silence_duration_ms": 500},
     )
     async with aiohttp.ClientSession() as http:
-        engine._session = http  # the plugin has a session of its own only in a worker
+        engine._session = http  # only in a LiveKit worker has the plugin an HTTP session of its own
         stream = engine.stream(conn_options=ONCE)
         for frame in frames(pcm("market")):
             stream.push_frame(frame)

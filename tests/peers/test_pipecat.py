@@ -81,8 +81,8 @@ WEATHER = FunctionSchema(
 
 @dataclass
 class Running:
-    """A pipeline with one service. up, down: the frames that the service sent towards the source and towards the
-    sink."""
+    """A pipeline with one service. up, down: the ears before and after it. Frames that the service sends towards the
+    source pass `up`, its other ones pass `down`."""
 
     worker: PipelineWorker
     up: Ear

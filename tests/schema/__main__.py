@@ -1,5 +1,5 @@
-"""`make test-schema`: Schemathesis sends valid and invalid requests, by the OpenAPI document, to a gateway with fake
-model services.
+"""`make test-schema`: Schemathesis makes valid and invalid requests from the OpenAPI document, and sends them to a
+gateway with fake model services.
 
 It fails on an answer that the document doesn't describe (status, content type, body, headers), on a valid request that
 is refused, on an invalid one that is accepted, and on an error of the server.
@@ -23,7 +23,7 @@ TIMEOUT_S = 600.0
 
 
 async def main() -> int:
-    """Run Schemathesis with these arguments. Returns its exit status."""
+    """Run Schemathesis with the command line's arguments. Returns its exit status."""
     with tempfile.TemporaryDirectory() as folder:
         _write_recordings(Path(folder))
         gateway = TestGateway()

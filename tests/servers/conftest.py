@@ -14,8 +14,10 @@ HABITS = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--servers", default=" ".join(SERVERS), help=f"of {', '.join(SERVERS)} (default: all)")
-    parser.addoption("--not-installed", default="", help="those of them whose installation failed")
+    parser.addoption(
+        "--servers", default=" ".join(SERVERS), help=f"some of {', '.join(SERVERS)}, separated by spaces (default: all)"
+    )
+    parser.addoption("--not-installed", default="", help="those of these servers whose installation failed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

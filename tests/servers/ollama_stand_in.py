@@ -2,11 +2,11 @@
 
 Ollama itself is in no package registry. The stand-in follows docs.ollama.com/api/openai-compatibility and
 `openai/openai.go` of ollama/ollama:
-- it reads the fields below and ignores all others, including `think` and `chat_template_kwargs`
+- it reads the fields in READ and ignores all others, including `think` and `chat_template_kwargs`
 - each model has a tag, and `smollm2` means `smollm2:latest`; there are several models
 - errors are `{"error": {"message", "type", "param": null, "code": null}}`
 - `finish_reason` is null until the end; the usage comes in an event of its own, with empty `choices`
-- a prompt that exceeds the context is cut silently: the oldest messages first, then the text (issue 14259)
+- a prompt that exceeds the context is cut silently: the oldest messages first, then the last one's text (issue 14259)
 - there is neither /tokenize nor /health
 """
 
@@ -78,7 +78,8 @@ class Ollama:
         yield "data: [DONE]\n\n"
 
     async def cut(self, messages: list[dict[str, str]]) -> list[dict[str, str]]:
-        """The messages that fit, as Ollama chooses them: the system message and the latest ones."""
+        """The messages that fit into half of the context, as Ollama chooses them: the system message and the latest
+        ones."""
         room = self.context // 2 - TEMPLATE_TOKENS
         while await self.tokens(messages) > room:
             old = next((at for at, message in enumerate(messages[:-1]) if message["role"] != "system"), None)

@@ -1,7 +1,7 @@
 """The servers of `make test-servers`: how each is started, and which tests of the contract it can't pass, and why.
 
-Each server has an environment of its own in `.venv-servers/NAME`. Exceptions: llama.cpp runs in ours, the stand-in for
-Ollama uses llama.cpp, and vLLM has .venv-vllm.
+Each server has an environment of its own in `.venv-servers/NAME`. Exceptions: llama.cpp and the stand-in
+for Ollama run in ours, and vLLM has .venv-vllm.
 
 SGLang is not here: sglang 0.5.23 and sglang-kernel 0.4.10 install without a GPU, but `--device cpu` ends with
 "libcuda.so.1: cannot open shared object file"; its build for CPUs is not on PyPI.
@@ -30,8 +30,8 @@ SAFETENSORS = VLLM / "smollm2"
 class ModelServer:
     """One server. command: its command line for a port, and for the URL of a llama.cpp behind it.
 
-    model: for LLM_MODEL_NAME; empty: the only one that it serves. key: for LLM_API_KEY. behind: whether it needs a
-    llama.cpp behind it. unable: test of the contract that it fails by its own fault → why.
+    model: for LLM_MODEL_NAME; if empty, that isn't set. key: for LLM_API_KEY. behind: whether the server needs a
+    llama.cpp behind it. unable: test of the contract that the server fails by its own fault → why.
     """
 
     package: str

@@ -49,7 +49,7 @@ def read_wav(path: Path) -> tuple[Pcm, int]:
 
 @cache
 def spoken(text: str, rate: int = 16_000, take: int = 1) -> Pcm:
-    """`text` as Piper speaks it, without silence before and after, at `rate` Hz; see `say`."""
+    """`text` as Piper speaks it, without silence before and after, at `rate` Hz. take: see `say`."""
     audio, rate_hz = say(text, take)
     loud = np.flatnonzero(np.abs(audio.astype(np.int32)) > 300)
     audio = audio[loud[0] : loud[-1] + 1]
@@ -75,7 +75,7 @@ class AsrServer:
 
 
 def asr_settings(**overrides: Any) -> AsrSettings:
-    """The defaults with these overrides. Environment variables have no effect."""
+    """The settings with a drain of 5 s and these overrides. The others come from the environment, as always."""
     return AsrSettings.model_validate({"drain_timeout_s": 5.0, **overrides})
 
 

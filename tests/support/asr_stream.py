@@ -106,7 +106,7 @@ def quiet(seconds: float) -> bytes:
 
 @dataclass
 class Stream:
-    """A session under test, and the events that it emitted.
+    """A StreamSession under test, and the events that it emitted.
 
     pause_s: a pause after each request, so that decodes in threads keep up on a busy machine.
     """

@@ -1,6 +1,6 @@
 """Audio for tests: sounds, real speech, and the formats in which browsers and others send it.
 
-Samples are int16 mono numpy arrays. For stereo, the encoders write the same samples to both channels.
+Samples are int16 mono numpy arrays. If there are several channels, the encoders write the same samples to each.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def webm(
 
 def _of_unknown_sizes(data: bytes) -> bytes:
     """Make the sizes of the segment and of all clusters unknown. libav writes the clusters' sizes. A browser writes
-    neither, because it can't go back to fill them in."""
+    none of these sizes, because it can't go back to fill them in."""
     entered = {bytes.fromhex("18538067"), bytes.fromhex("1f43b675")}  # Segment, Cluster
     out, at = bytearray(), 0
     while at < len(data):
@@ -104,7 +104,7 @@ def mp4(
 
 
 def mp4_with_its_index_last(samples: Samples, rate_hz: int = 48_000) -> bytes:
-    """MP4 as phones write it: the index comes last, so it can't be decoded before its end."""
+    """MP4 as phones write it: the index comes last, so the file can't be decoded before its end has come."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         _write(container, "aac", samples, rate_hz, 1, 20)
@@ -295,7 +295,8 @@ async def _feed(audio: AudioInput, frames: Iterable[bytes], heard: Heard) -> Non
 
 
 def likeness(heard: Samples, original: Samples) -> float:
-    """The correlation (-1 to 1) of `heard` with the part of `original` that resembles it most, at any delay."""
+    """The correlation (-1 to 1) of `heard` with the part of `original` that resembles it most, at any delay. 0 if they
+    overlap by less than half of the shorter one."""
     size = 1 << (len(heard) + len(original)).bit_length()
     a, b = heard.astype(np.float64), original.astype(np.float64)
     correlation = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)

@@ -1,4 +1,4 @@
-"""`python -m tests.support.child HOW`: a process that ends well, fails, crashes or hangs, like a model's process."""
+"""`python -m tests.support.child HOW`: ends well, fails, is killed, crashes or hangs, as a child process may."""
 
 from __future__ import annotations
 

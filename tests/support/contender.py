@@ -1,7 +1,8 @@
 """`python -m tests.support.contender`: a gateway's admission in a process of its own, for tests that race or kill it.
 
-ROUNDS > 0: takes the last seat that many times, and prints how often another gateway held it at the same time. ROUNDS =
-0: takes HOLD seats, prints "seated", and holds them until it is killed.
+Environment variables say what it does. ROUNDS > 0: it takes the last free seat that many times, and prints how often
+another gateway held that seat at the same time. ROUNDS = 0: it takes HOLD seats, prints "seated", and holds them until
+it is killed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ async def admission_queue(
 
 
 async def race(settings: ContenderSettings) -> int:
-    """Take the last seat again and again. Returns how often another gateway held it at the same time."""
+    """Take the last free seat again and again. Returns how often another gateway held it at the same time."""
     shared = redis.from_url(settings.redis_url)
     won = crowded = 0
     async with admission_queue(settings.redis_url, settings.capacity, queue_max=0) as queue:

@@ -72,7 +72,7 @@ def at(seconds: float) -> int:
 
 
 def one_turn(text: str = "good morning", *, until_s: float = 1.0) -> list[tuple[int, AsrEvent | ServiceError]]:
-    """Recognition of one turn: speech until `until_s`, an eager end 0.3 s after it, and the end 0.7 s after it."""
+    """Recognition of one turn: speech until `until_s`, an eager end 0.3 s later, and the end 0.7 s after `until_s`."""
     return [
         (at(0.2), SpeechStarted(at(0.1))),
         (at(0.6), Partial("good", " mor")),
@@ -96,7 +96,7 @@ def conversation_in(prompt: Sequence[ChatMessage], level: Level = "intermediate"
 
 @dataclass
 class Conversation:
-    """One conversation. `got` lists what the learner received: (seconds of virtual time, message or audio)."""
+    """One conversation. `got` lists what the learner received: (seconds of virtual time; message, notice or audio)."""
 
     asr: FakeAsr = field(default_factory=FakeAsr)
     llm: FakeLlm = field(default_factory=FakeLlm)

@@ -1,7 +1,7 @@
 """A partner on a loudspeaker, the learner's microphone in the same room, and the echo guard between them.
 
 The room reverberates. The bundled voice is the partner, and recordings of people are the learners. The tests judge the
-cleaned audio by recognition's own voice detector: 100 ms of voice begin a turn.
+cleaned audio by recognition's own voice detector: 96 ms of voice begin a turn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TURN_WINDOWS = 3
 BEGIN_S = 0.3  # when the partner begins
 SPEAKS_AT_S = 2.0  # when the learner begins
 PARTNER_S = 3.0
-CHUNK = 4000  # samples; they are sent up to a second ahead
+CHUNK = 4000  # samples; each chunk is sent up to a second before it is played
 
 
 @cache
@@ -59,7 +59,7 @@ def microphone(
 def cleaned(heard: Pcm, sizes_ms: tuple[int, ...] = (20,), *, on_at_s: float = 0.0) -> tuple[Pcm, EchoGuard]:
     """The microphone's audio after the guard, and the guard.
 
-    sizes_ms: the lengths of the frames, in turn. on_at_s: when the microphone is switched on.
+    sizes_ms: each frame has one of these lengths, chosen at random. on_at_s: when the microphone is switched on.
     """
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)

@@ -59,7 +59,7 @@ class Envoy:
 
 
 def rendered(ports: Mapping[str, int], admin_port: int, replicas: Mapping[str, Sequence[int]]) -> dict[str, Any]:
-    """The deployed configuration. Only the host names are replaced, by ports of this machine."""
+    """The deployed configuration. Only the addresses are replaced, by ports of this machine."""
     configuration: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     configuration["admin"]["address"]["socket_address"] = _address(admin_port)
     resources = configuration["static_resources"]

@@ -1,8 +1,9 @@
-"""`python -m tests.support.failing_service HOW`, or FAILING_HOW: the real server with an engine that fails to load.
+"""`python -m tests.support.failing_service HOW`: the real server with an engine that loads as HOW says. The environment
+variable FAILING_HOW may say it instead.
 
-hang: loading never ends, in a thread. memory: loading takes more and more memory, so set a limit. crash: the process
-dies by a signal, as native code may. slow: loading takes two seconds and succeeds. well: it succeeds at once.
-It listens on ASR_PORT, or on any port.
+hang: loading never ends, in a thread. memory: loading takes more and more memory, so set a limit. crash: a signal kills
+the process, as a fault of native code would. slow: loading takes two seconds and succeeds. well: loading succeeds at
+once. The server listens on ASR_PORT, or on a free port if that isn't set.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from common.settings import ModelServerSettings
 
 _NAME = asr_pb2.DESCRIPTOR.services_by_name[
     "AsrService"
-].full_name  # an existing service, because its calls are counted
+].full_name  # an existing one, because the server looks up its methods to count their calls
 
 
 def load(how: str) -> None:

@@ -1,5 +1,5 @@
-"""A base class for the language models of tests and benches that only write documents, as the analysis requests
-them."""
+"""A base class for language models in tests and benches. These models only write the documents that the analysis
+requests."""
 
 from __future__ import annotations
 

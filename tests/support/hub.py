@@ -19,7 +19,8 @@ CHUNK = 64 * 1024
 @dataclass
 class Hub:
     """What the server has and what it did. cut_after: numbers of bytes of the weights after which a connection breaks,
-    once each. `served`: file → bytes sent. `requests`: methods and paths."""
+    once each. stall_after: the number of bytes of the weights after which the server sends nothing more. `served`: file
+    → bytes sent. `requests`: methods and paths."""
 
     files: Mapping[str, bytes]
     cut_after: list[int] = field(default_factory=list)
