@@ -1,5 +1,5 @@
-"""Model servers that start late, are silent or send something else than replies, and child processes that don't start,
-hang or ignore SIGTERM."""
+"""Model servers that start late, are silent or send something other than replies, and child processes that don't
+start, hang or ignore SIGTERM."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def streaming(*texts: str, **config: Any) -> llm_pb2.StreamingGenerateRequest:
 
 async def eventually(value: Callable[[], Awaitable[float]], expected: float) -> None:
     """Wait until `value` returns `expected`; the test's time-out is the limit."""
-    while await value() != expected:  # asks again and again, because nothing tells that the value has changed
+    while await value() != expected:  # asked again and again, because nothing reports a change
         await asyncio.sleep(0.05)
 
 

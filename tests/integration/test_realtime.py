@@ -158,7 +158,7 @@ async def test_an_item_can_be_deleted_while_it_is_heard() -> None:
 
 
 async def interrupted(client: RealtimeClient, gateway: TestGateway, said: str = "wait a moment please") -> Event:
-    """Say `said` during a long reply. Returns the response, which that may have interrupted."""
+    """Say `said` during a long reply, which may interrupt the reply. Returns the reply as a response."""
     gateway.tts.word_s = 1.0
     await client.update(**TRANSCRIBED)
     await write(client, "tell me a story")

@@ -6,7 +6,7 @@ Ollama itself is in no package registry. The stand-in follows docs.ollama.com/ap
 - each model has a tag, and `smollm2` means `smollm2:latest`; there are several models
 - errors are `{"error": {"message", "type", "param": null, "code": null}}`
 - `finish_reason` is null until the end; the usage comes in an event of its own, with empty `choices`
-- a prompt that exceeds the context is cut silently: the oldest messages first, then the last one's text (issue 14259)
+- a prompt that is too long is cut silently: the oldest messages first, then the last one's text (issue 14259)
 - there is neither /tokenize nor /health
 """
 

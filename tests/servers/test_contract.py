@@ -83,7 +83,7 @@ async def test_a_reply_that_two_interrupt_is_written_to_its_end(engine: LlmEngin
     await asyncio.sleep(0.5)
     await contract.run(engine, contract.request_for("Hello"))
     text, _ = await long
-    assert len(text) > 80  # 60 tokens are longer
+    assert len(text) > 80  # 60 tokens are longer than that
 
 
 async def test_writes_what_the_temperature_and_the_seed_say(engine: LlmEngine) -> None:
@@ -130,4 +130,4 @@ async def test_counts_the_tokens_of_a_prompt_or_bounds_them(engine: LlmEngine) -
     messages = (Message("user", "สวัสดีครับ ผมชอบเดินป่า. I like walking. Ich gehe gern spazieren."),)
     _, done = await contract.run(engine, GenerationRequest(messages, 1, 0.0))
     counted = await api.server.tokens(api.model, messages)
-    assert counted >= done.usage.prompt_tokens - 40  # up to 40 are the template's and its default system message's
+    assert counted >= done.usage.prompt_tokens - 40  # the template and its default system message have up to 40 tokens

@@ -75,7 +75,7 @@ class AsrServer:
 
 
 def asr_settings(**overrides: Any) -> AsrSettings:
-    """The settings with a drain of 5 s and these overrides. The others come from the environment, as always."""
+    """The settings with a drain of 5 s and these overrides. All others are read as usual, from the environment too."""
     return AsrSettings.model_validate({"drain_timeout_s": 5.0, **overrides})
 
 

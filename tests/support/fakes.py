@@ -31,7 +31,7 @@ from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
 @dataclass
 class FakeAsr:
-    """Sends each event of `script` once the number of samples before it has arrived. The content of the audio doesn't
+    """`script`: (samples, event). Each event is sent once so many samples have arrived. The content of the audio doesn't
     matter.
 
     stuck_streams: how many of the first streams take no audio. stuck_opens: how many of the streams after those never
