@@ -47,8 +47,8 @@ def hub() -> Iterator[Hub]:
 def start(hub: Hub | str, cache: Path, model: str = MODEL, *, first: str = "", **more: Any) -> subprocess.Popen[str]:
     """A process that fetches the model.
 
-    first: Python code that the process runs before it fetches. more: names in capitals are environment variables; the others
-    go to Popen.
+    first: Python code that the process runs before it fetches. more: names in capitals are environment variables; the
+    others go to Popen.
     """
     named = {key: more.pop(key) for key in [*more] if key.isupper()}
     environment = {"PATH": os.environ["PATH"], "HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, **named}

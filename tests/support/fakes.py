@@ -31,8 +31,8 @@ from gateway.tools import NO_TOOLS, CallPiece, Tool, ToolUse
 
 @dataclass
 class FakeAsr:
-    """`script`: (samples, event). Each event is sent once so many samples have arrived. The content of the audio doesn't
-    matter.
+    """`script`: (samples, event). Each event is sent once so many samples have arrived. The content of the audio
+    doesn't matter.
 
     stuck_streams: how many of the first streams take no audio. stuck_opens: how many of the streams after those never
     finish opening.
