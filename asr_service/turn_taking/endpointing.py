@@ -65,7 +65,8 @@ class Endpointing:
         patience: float = 0.0,
         usual_pause_ms: int = 0,
     ) -> Endpointing:
-        """These settings, with the given values in place of their own; 0 means: not given.
+        """These settings, with the given values in place of their own; 0 means: not given. If only the silence that
+        ends a turn is given, and it is shorter than `eager_silence_ms`, it is used for both.
 
         Raises InvalidInputError if a value is out of range, or if the resulting settings contradict one another.
         """
@@ -80,8 +81,9 @@ class Endpointing:
         )
         if min(given) < 0:
             raise InvalidInputError("endpointing: a length is negative; give milliseconds, or 0 for the default")
+        own_eager_ms = min(self.eager_silence_ms, end_silence_ms or self.eager_silence_ms)
         new = Endpointing(
-            eager_silence_ms or self.eager_silence_ms,
+            eager_silence_ms or own_eager_ms,
             end_silence_ms or self.end_silence_ms,
             max_turn_ms or self.max_turn_ms,
             min_silence_ms or self.min_silence_ms,

@@ -124,7 +124,10 @@ async def test_the_config_comes_once(server: AsrServer) -> None:
         ([config(endpointing=pb.Endpointing(eager_silence_ms=-1))], "negative"),
         ([config(endpointing=pb.Endpointing(max_turn_ms=2_000_000_000))], "max_turn_ms"),
         (
-            [config(), pb.StreamingRecognizeRequest(endpointing=pb.Endpointing(end_silence_ms=1))],
+            [
+                config(),
+                pb.StreamingRecognizeRequest(endpointing=pb.Endpointing(eager_silence_ms=2, end_silence_ms=1)),
+            ],
             "end_silence_ms (1)",
         ),
     ],

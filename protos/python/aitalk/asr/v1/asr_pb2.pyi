@@ -154,8 +154,10 @@ class Endpointing(_message.Message):
     eager_silence_ms: _builtins.int
     """Silence after which an eager_end_of_turn may come, in milliseconds."""
     end_silence_ms: _builtins.int
-    """If set: silence after which every turn ends (end_of_turn), in milliseconds; not less than eager_silence_ms. Then
-    words and sound don't matter, and min_silence_ms, max_silence_ms, patience and usual_pause_ms have no effect.
+    """If set: silence after which every turn ends (end_of_turn), in milliseconds. Then words and sound don't matter, and
+    min_silence_ms, max_silence_ms, patience and usual_pause_ms have no effect. It must not be less than
+    eager_silence_ms, if that is set, too. If it is less than the service's default of eager_silence_ms, it is used for
+    both.
     """
     max_turn_ms: _builtins.int
     """A turn ends when it is this long, even if the learner goes on, in milliseconds."""
