@@ -54,6 +54,13 @@ def test_conversations_are_kept_for_their_owner_only(tmp_path: Path) -> None:
     assert kept.find("last")
 
 
+def test_a_conversation_is_listed_under_what_was_said_first(tmp_path: Path) -> None:
+    kept = KeptSessions(tmp_path / "sessions.json")
+    kept.keep(session("one", "a coffee, please"))
+    kept.keep(session("one", "thank you"))
+    assert [one.about for one in kept] == ["a coffee, please"]
+
+
 def test_the_oldest_conversations_are_forgotten(tmp_path: Path) -> None:
     kept = KeptSessions(tmp_path / "sessions.json")
     for number in range(MOST + 5):

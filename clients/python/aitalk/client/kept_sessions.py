@@ -18,8 +18,8 @@ MOST = 50  # the oldest are forgotten
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A conversation. url: the gateway's address. when: the latest use. about: a scenario, or what the learner said
-    last, until the conversation was first resumed."""
+    """A conversation. url: the gateway's address. when: the latest use. about: a scenario, or what the learner
+    said first."""
 
     session_id: str
     resume_token: str = field(repr=False)
@@ -52,9 +52,11 @@ class KeptSessions:
         return next((one for one in self if session_id == "last" or one.session_id.startswith(session_id)), None)
 
     def keep(self, session: KeptSession) -> None:
-        """Add the session, or note its latest use."""
-        now = replace(session, when=datetime.now(UTC).isoformat(timespec="seconds"))
-        self._write([now, *(one for one in self if one.session_id != session.session_id)][:MOST])
+        """Add the session, or note its latest use; what it is about stays."""
+        known = {one.session_id: one for one in self}
+        first = known.pop(session.session_id, session)
+        now = replace(session, when=datetime.now(UTC).isoformat(timespec="seconds"), about=first.about)
+        self._write([now, *known.values()][:MOST])
 
     def forget(self, session_id: str) -> None:
         """Remove the session from this computer. The gateway keeps it until it expires there."""

@@ -65,7 +65,7 @@ async def talk(
         screen = stack.enter_context(Screen(console, live=microphone is not None))
         output: Output = stack.enter_context(SpokenOutput(card)) if card else UnheardOutput()
         dialogue = Dialogue(conversation, screen, output, partner_begins=bool(options.partner_begins))
-        dialogue.on_learner = lambda text: _keep(kept, conversation, url, resumed, chosen.scenario or text)
+        dialogue.on_learner = lambda text: _keep(kept, conversation, url, chosen.scenario or text)
         analysis = await _converse(dialogue, microphone, lines(), with_analysis=not chosen.no_analysis)
     if analysis:
         for line in report(analysis.data):
@@ -81,9 +81,8 @@ def _to_resume(kept: KeptSessions, session_id: str) -> KeptSession:
     return session
 
 
-def _keep(kept: KeptSessions, by: AsyncConversation, url: str, resumed: KeptSession | None, about: str) -> None:
+def _keep(kept: KeptSessions, by: AsyncConversation, url: str, about: str) -> None:
     if by.key:
-        about = resumed.about if resumed else about
         kept.keep(KeptSession(by.key.session_id, by.key.resume_token, url, when="", about=about[:60]))
 
 
