@@ -19,7 +19,11 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         sys.stdout.write(as_published(schema()))
         return 0
-    library = read_folder(Path(arguments[0]))
+    folder = Path(arguments[0])
+    if not folder.is_dir():
+        sys.stderr.write(f"there is no folder {folder}\n")
+        return 1
+    library = read_folder(folder)
     for problem in library.problems:
         sys.stderr.write(f"{problem}\n")
     sys.stdout.write(f"usable scenarios: {len(library.scenarios)}; files with errors: {len(library.problems)}\n")

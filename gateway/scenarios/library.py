@@ -51,7 +51,7 @@ def load_library(own: Path | None = None) -> Library:
     Logs each problem, and counts the scenarios in the metrics.
     """
     bundled = _bundled()
-    added = read_folder(own) if own else Library({})
+    added = _own(own) if own else Library({})
     problems = bundled.problems + added.problems
     for problem in problems:
         logger.error("%s", problem)
@@ -66,10 +66,15 @@ def _bundled() -> Library:
     return read_folder(BUNDLED)
 
 
-def read_folder(folder: Path) -> Library:
-    """The scenarios in the files *.yaml and *.yml of `folder`, without its subfolders."""
+def _own(folder: Path) -> Library:
     if not folder.is_dir():
         return Library({}, (f"SCENARIOS_DIR: there is no folder {folder}; create it, or correct the setting",))
+    return read_folder(folder)
+
+
+def read_folder(folder: Path) -> Library:
+    """The scenarios in the files *.yaml and *.yml of `folder`, without its subfolders. Raises OSError if there is no
+    such folder."""
     scenarios: dict[str, Scenario] = {}
     problems: list[str] = []
     for path in sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml")):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from gateway.json_schema import as_published
+from gateway.scenarios.__main__ import main
 from gateway.scenarios.library import BUNDLED, InvalidScenarioError, load_library, read_folder, read_scenario
 from gateway.scenarios.scenario import Scenario, schema
 from gateway.scenarios.signs import is_shown, words_of
@@ -296,3 +297,8 @@ def test_a_folder_can_be_checked_from_the_command_line(tmp_path: Path) -> None:
     failed = check()
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"{tmp_path / 'dinner.yaml'}: goal: is missing")
+
+
+def test_a_folder_to_check_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr() == ("", f"there is no folder {tmp_path / 'nowhere'}\n")
