@@ -22,7 +22,6 @@ from bench.load.simulation.mesh import Process
 from bench.load.simulation.stage_times import ROOT
 
 SCALED_OBJECTS = ROOT / "deploy/k8s/components/keda/scaled-objects.yaml"
-SYNC_S = 15.0
 SCRAPE_S = 15.0
 TOLERANCE = 0.1
 
