@@ -20,7 +20,7 @@ _BEGAN = datetime(2026, 9, 1, tzinfo=UTC)
 
 @dataclass
 class MemoryLearners:
-    """A LearnerFiles in memory, for any number of learners. keeps: whether it begins records."""
+    """`LearnerFiles` in memory, for any number of learners. keeps: whether a learner who agrees gets a record."""
 
     records: dict[str, LearnerRecord] = field(default_factory=dict)
     keeps: bool = True

@@ -19,7 +19,8 @@ from gateway.ports import (
 
 @dataclass
 class MemoryStore:
-    """A Store in dictionaries. Set `away` to make it unreachable, or `hangs` to make writes wait for ever."""
+    """A `Store` in dictionaries. Set `away` to make it unreachable, or `hangs` to make `create` and `append` wait for
+    ever."""
 
     sessions: dict[str, tuple[SessionState, str, list[Turn]]] = field(default_factory=dict)
     usual_pauses_ms: dict[str, int] = field(default_factory=dict)  # learner → milliseconds
@@ -69,7 +70,7 @@ class MemoryStore:
         self.unsaved.append(session)
 
     async def save_unsaved(self) -> None:
-        """Save the rest, as the real store does once it can be reached."""
+        """Save the sessions in `unsaved`, as the real store does once Redis can be reached."""
         while self.unsaved:
             session = self.unsaved.pop()
             await self.restore(session.state, session.resume_token, session.turns)

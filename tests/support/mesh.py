@@ -36,7 +36,7 @@ class RunningProcess:
         return self.log_path.read_text(errors="replace")
 
     def stop(self, number: signal.Signals = signal.SIGTERM, timeout_s: float = 20.0) -> int:
-        """Send the signal and wait; returns the exit status."""
+        """Send the signal and wait until the process ends; returns its exit status."""
         self.process.send_signal(number)
         return self.process.wait(timeout_s)
 
@@ -94,7 +94,7 @@ class Mesh:
 def models_folder(folder: Path) -> Path:
     """Make `folder` a models folder with the 8-bit copy of the bundled language model.
 
-    Without it, llm_service would first make the copy, which takes 6 to 12 s.
+    Without the copy, llm_service would make one at its start, which takes 6 to 12 s.
     """
     copy = in_eight_bits(find_smollm2(), ROOT / "models", PARTNER_ADAPTER)
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def running_mesh(folder: Path, start_timeout_s: float = START_TIMEOUT_S, /, **se
 
 
 def wait_until_ready(url: str, process: RunningProcess, timeout_s: float = START_TIMEOUT_S) -> None:
-    """Wait until the gateway at `url` is ready; fails with the log if that takes too long."""
+    """Wait until the gateway at `url` is ready; fails with the log if the process ends or that takes too long."""
     deadline = time.monotonic() + timeout_s
     with httpx.Client(timeout=5) as http:
         while time.monotonic() < deadline and process.process.poll() is None:

@@ -37,15 +37,15 @@ def no(status: int, message: str) -> httpx.Response:
 
 
 def document_for(response_format: Body) -> str:
-    """The reply of a server that forces schemas: an object with each required name, whose value is true."""
+    """The reply of a server that forces schemas: an object in which each required name has the value true."""
     schema = response_format.get("json_schema", {}).get("schema", {"required": ["ok"]})
     return json.dumps(dict.fromkeys(schema["required"], True))
 
 
 @dataclass
 class Server:
-    """A server of one kind. refuses: returns the refusal of a request; None if it is accepted. says: the events of its
-    replies."""
+    """A server of one kind. refuses: returns the refusal of a request; None if it is accepted. says: returns the events
+    of the reply to a request."""
 
     refuses: Callable[[Body], httpx.Response | None] = lambda _: None
     says: Callable[[Body], Sequence[str]] = lambda _: pieces(HELLO) + END

@@ -50,7 +50,7 @@ def sample_analysis() -> dict[str, Any]:
 
 
 def sparse_analysis() -> dict[str, Any]:
-    """The analysis of a conversation with hardly any speech, made without the language model."""
+    """The sample without what the language model writes, and with too few words for a CEFR level."""
     away = "The language model could not be reached, so this part is missing."
     few = Remark("too_few_words", count=12, needed=50)
     full = d.Analysis.model_validate(sample_analysis())

@@ -104,7 +104,7 @@ class Client:
 
     @property
     def audio(self) -> bytes:
-        """All audio that the page's microphone has sent."""
+        """The audio that the page has sent. A chatty stub forgets it with each turn that it hears."""
         return b"".join(self.frames)
 
     async def until(self, condition: Callable[[Client], bool]) -> None:
@@ -180,11 +180,11 @@ class PageStub:
         self.ready = True
         self.fallbacks: dict[str, str] = {}
         self.voices = {"Joe": "en-US"}  # name → language
-        self.not_heard: set[str] = set()  # languages of voices that recognition doesn't know
+        self.not_heard: set[str] = set()  # languages that have a voice, but that recognition doesn't know
         self.library = _LIBRARY
-        self.scenarios_known = True  # False: the stub has no /scenarios, like an older gateway
+        self.scenarios_known = True  # False: /scenarios lists none
         self.full = False  # nobody is let in until the test calls Client.welcome
-        self.hangs = False  # whether it keeps connections open without answering
+        self.hangs = False  # whether it leaves pings unanswered
         self.clients: list[Client] = []
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -319,7 +319,7 @@ class PageStub:
 
 @contextlib.asynccontextmanager
 async def serve_page(stub: PageStub, port: int = 0) -> AsyncIterator[PageStub]:
-    """Serve on a free port of loopback; `stub.url` is its address."""
+    """Serve on this port of loopback (0: a free one); `stub.url` becomes the page's address."""
     listener = socket.create_server(("127.0.0.1", port))
     stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     config = uvicorn.Config(stub.app, log_level="error", ws="websockets-sansio", lifespan="off")

@@ -20,7 +20,7 @@ Event = dict[str, Any]
 SERVER_EVENTS: dict[str, type[BaseModel]] = {
     get_args(event.model_fields["type"].annotation)[0]: event for event in get_args(get_args(RealtimeServerEvent)[0])
 }
-# OpenAI's server sends these fields, too. The package's types describe requests, which don't have them.
+# OpenAI's server sends these fields, too. The package lacks them, because its type of a session is that of a request.
 MORE = {"session.id", "session.object"}
 
 
@@ -75,7 +75,7 @@ class RealtimeClient:
                 await self._changed.wait()
 
     async def hears_soon(self) -> bool:
-        """Whether an event comes within a moment."""
+        """Wait a moment; returns whether any event has come by then."""
         await asyncio.sleep(0.3)
         return bool(self.events)
 

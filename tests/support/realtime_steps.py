@@ -49,8 +49,8 @@ def turns(gateway: TestGateway) -> list[str]:
 
 
 async def until_kept(gateway: TestGateway, *texts: str) -> None:
-    """Wait until the history has these turns. A response enters the history when it has been heard. Fails if that takes
-    long."""
+    """Wait until the history begins with these turns; fails if that takes long. A response enters the history when it
+    has been heard."""
     for _ in range(100):
         if turns(gateway)[: len(texts)] == list(texts):
             return

@@ -20,7 +20,8 @@ GROUPS = {
     "tests/integration/test_envoy.py": "recordings and crowds",
     "tests/integration/test_rolling_update.py": "recordings and crowds",
 }
-"""Which files form a group, by the beginnings of their paths; within a group they run in this order."""
+"""Which files form a group, by the beginnings of their paths; the first that fits counts. Within a group the files run
+in this order."""
 
 LONGEST_FIRST = (
     "the mesh",
@@ -28,7 +29,7 @@ LONGEST_FIRST = (
     "recordings and crowds",
     "tests/integration/test_analysis_bundled_model.py",
 )
-"""The groups that take longest start first. Their tests mostly wait, so they would keep one core idle at the end."""
+"""The groups that take longest start first. If one started last, the other workers would be idle until its end."""
 
 REAL_TIME = ("the mesh", "browsers", "recordings and crowds")
 """The groups that wait for sound. Their processes get the processor before those of all other tests."""
@@ -50,7 +51,8 @@ def is_in_real_time(test_id: str) -> bool:
 
 
 def place_of(test_id: str) -> tuple[int, int]:
-    """Sorts tests so that the longest groups come first and each group stays together. Other files keep their order."""
+    """Sorts tests: first the longest groups, each kept together, then the folders of `THEN`, then the other files. The
+    files of a folder keep their order."""
     group = group_of(test_id)
     if group in LONGEST_FIRST:
         within = next((place for place, prefix in enumerate(GROUPS) if test_id.startswith(prefix)), 0)

@@ -1,9 +1,9 @@
 """`python -m tests.support.settings_table`: writes the settings of all processes into docs/settings.md and env.example.
 
 It also writes their names into common/setting_names.py. With these names, each process can warn of a setting that no
-process reads. It writes what numbers, switches and choices may be into deploy/setting_values.json, for the check before
-the installation. Everything comes from the pydantic settings classes. tests/unit/test_docs.py fails if one of the four
-files differs from the classes.
+process reads. Into deploy/setting_values.json it writes which values are allowed for numbers, switches and choices, for
+the check before the installation. Everything comes from the pydantic settings classes. tests/unit/test_docs.py fails if
+one of the four files differs from the classes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Recognises audio without the mesh, and computes word error rates, so that tests can compare the mesh with them."""
+"""Recognises audio without the mesh, so that tests can compare the mesh's transcripts with these. Computes word error
+rates."""
 
 from __future__ import annotations
 
@@ -28,12 +29,12 @@ def bundled_whisper() -> Any:
 
 @cache
 def engine() -> FasterWhisper:
-    """The recognition service's engine with the bundled model. A sentence takes it 0.2 s of processor time; the library
-    takes 0.7 s.
+    """The recognition service's engine with the bundled model. It takes 0.2 s of processor time for a sentence;
+    faster-whisper by itself takes 0.7 s.
 
     The engine's measures against repetition are needed: without them, the model writes the last sentence two or three
     times in one of seven decodes of a short window. Tests of recognition itself compare it with `bundled_whisper`,
-    which is the unchanged library.
+    which is faster-whisper unchanged.
     """
     whisper = ShortWindowWhisper(str(find_bundled()), device="cpu", compute_type="int8", cpu_threads=1)
     return FasterWhisper(AsrSettings(), whisper)

@@ -78,8 +78,8 @@ def settings(**fields: Any) -> TtsSettings:
 
 @asynccontextmanager
 async def serving(engine: TtsEngine | None = None, *, warm: bool = True, **fields: Any) -> AsyncIterator[Any]:
-    """Run the service on a free port, and yield a stub that calls it. Its attribute `address` is the server's address.
-    warm: whether the engine is loaded first."""
+    """Run the service on a free port, and yield a stub that calls it. The stub's attributes `channel` and `server` are
+    its connection and the running server. warm: whether the engine is loaded first."""
     chosen = settings(**fields)
     async with ModelServer(create_service(engine or create_engine(chosen), chosen), chosen, port=0) as server:
         if warm:

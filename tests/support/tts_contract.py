@@ -23,8 +23,8 @@ TEXT = "Of the many people I met in the U.S. in 2024, Doctor Lee was one of the 
 
 
 class TtsContract:
-    """The tests need a fixture `engine` that is loaded. loudest_at_least: lower it for random weights, whose sound may
-    be faint."""
+    """The tests need a fixture `engine`: a loaded engine. loudest_at_least: lower it for random weights, whose sound
+    may be faint."""
 
     loudest_at_least = 0.1
 

@@ -1,4 +1,4 @@
-"""A local server that speaks edge-tts's protocol with a humming voice as MP3, and a connector to it.
+"""A local server with edge-tts's protocol, which sends a humming voice as MP3; and a connector to it.
 
 GET …/voices/list → JSON · WebSocket …/edge/v1: speech.config, ssml → turn.start, audio.metadata and audio …, turn.end
 """
@@ -47,8 +47,8 @@ class LocalConnector(aiohttp.TCPConnector):
 
 
 class EdgeServer:
-    """status: the answer to every handshake. mute: it never answers. garbage: it sends bytes that are no audio. cut: it
-    ends early."""
+    """status: the HTTP status of its answers; unless it is OK, there are no voices and no speech. mute: it answers no
+    text. garbage: it sends bytes that are no audio. cut: it closes the connection in the middle of a reply."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -133,7 +133,8 @@ def _metadata(start_s: float, length_s: float, word: str) -> str:
 
 
 def _spoken(text: str, speed: float) -> tuple[bytes, tuple[tuple[float, float, str], ...]]:
-    """MP3 of `text`, and (start, length, word) in seconds; words without punctuation, as the real server sends them.
+    """MP3 of `text`, and (start, length, word) for each word, in seconds and without punctuation, as the real server
+    sends them.
 
     The voice hums each word, with a pause after it that is longer at the end of a sentence.
     """

@@ -117,7 +117,7 @@ def test_a_fallback_that_can_not_be_loaded_is_named_with_its_setting(tmp_path: A
 
 
 async def test_without_its_packages_whisper_is_served_and_describe_says_why(tmp_path: Any) -> None:
-    """This test uses a real engine. It can't run here, because torch or the engine's weights are missing."""
+    """A real engine is asked for. It can't run here, because torch or the engine's weights are missing."""
     (tmp_path / "config.json").write_text('{"model_type": "kyutai_speech_to_text"}')
     settings = asr_settings(asr_model_name=str(tmp_path), drain_timeout_s=1.0)
     service = create_service(create_engine(settings), settings)

@@ -1,4 +1,4 @@
-"""Audio with any sample rate is converted without delay and without change to the sound, however it is cut."""
+"""Audio with any sample rate is converted with hardly any delay and without change to the sound, however it is cut."""
 
 from __future__ import annotations
 

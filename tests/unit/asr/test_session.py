@@ -59,7 +59,7 @@ async def test_the_first_sound_is_decoded_too_and_none_twice() -> None:
     engine = open_engine()
     await Stream(engine).run(quiet(1) + loud(1) + quiet(1) + loud(1) + quiet(1), Finish())
     (_, first), (_, second) = engine.decodes
-    # 0.3 s of pre-roll, 1 s of voice and 0.1 s of silence before the decode begins, to within a few windows.
+    # 0.3 s of pre-roll, 1 s of voice and the 0.1 s of silence after which the decode begins, to within a few windows.
     assert first == pytest.approx(1.4 * 16_000, abs=4 * 512)
     assert second == pytest.approx(first, abs=4 * 512)
 
@@ -128,6 +128,3 @@ def test_word_times_are_kept_in_order_and_within_the_turn(
     flat = [sample for word in turn.words for sample in (word.start, word.end)]
     assert flat == sorted(flat)
     assert all(turn.start_sample <= sample <= turn.end_sample for sample in flat)
-
-
-# --- with the turn model --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""GLEU computed by hand, and how the bench reads sentences and answers."""
+"""GLEU compared with values computed by hand, and how the bench reads sentences and answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def test_doing_nothing_pays_for_what_should_have_changed() -> None:
 
 def test_the_penalty_and_the_brevity_by_hand() -> None:
     source, reference = list("abcdefghij"), list("abcdefghix")
-    # words 9 − 1 of 10, pairs 8 − 1 of 9, threes 7 − 1 of 8, fours 6 − 1 of 7
+    # The right ones, less the one that should have changed: 9 − 1 of 10 words, 8 − 1 of 9 pairs, 7 − 1 of 8 threes,
+    # 6 − 1 of 7 fours.
     expected = math.exp((math.log(8 / 10) + math.log(7 / 9) + math.log(6 / 8) + math.log(5 / 7)) / 4)
     assert corpus_gleu([source], [[reference]], [source]) == pytest.approx(100 * expected)
     short = reference[:8]

@@ -1,4 +1,4 @@
-"""What `make bench` counts as an answer, and from when."""
+"""What `make bench` counts as an answer, and from when it times the answer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_reply_to_half_of_the_sentence_is_no_answer_to_the_whole() -> None:
         True,
         True,
     )
-    # The second turn ends while the reply to the first one begins. Only the next reply counts.
+    # The reply to the first turn begins before the second turn ends, so only the next reply counts.
     assert answer(TurnEnded(11.0), ReplyHeard(12.2), TurnEnded(12.5), ReplyHeard(13)) == (1.0, True, False)
 
 

@@ -26,7 +26,7 @@ STREAMS = 5
 
 
 class CountingVad:
-    """Keeps the number of windows of each run."""
+    """Keeps the number of windows in each run."""
 
     def __init__(self, *, broken: bool = False) -> None:
         self.runs: list[int] = []
@@ -140,7 +140,8 @@ async def test_a_failure_reaches_all_who_wait() -> None:
 
 
 def test_no_pause_waits_to_be_noticed() -> None:
-    """Each window of real speech is sent at once. Recognition's events decide what is expected of the next window."""
+    """Real speech is added window by window. Whether the endpointer hears a voice decides what is expected of the next
+    window."""
     pcm, rate_hz = read_wav(beckett_path())
     probabilities = [p for _, p in VadStream(SileroVad(), rate_hz).hear(pcm.tobytes())]
     endpointer = Endpointer(Endpointing(end_silence_ms=700), window=WINDOW, rate_hz=rate_hz)
@@ -201,7 +202,7 @@ async def test_audio_says_how_much_more_must_come_to_be_of_use() -> None:
     async with AudioInput(sample_rate_hz=16_000, encoding="pcm_s16le", pcm_sample_rate_hz=48_000) as audio:
         audio.plain.gathering = Gathering(512)
         await audio.feed(bytes(1920))
-        assert audio.plain.missing_bytes == 1  # for encoded audio, each byte is useful
+        assert audio.plain.missing_bytes == 1  # this audio must be resampled, so each byte is useful
 
 
 @pytest.mark.looptime

@@ -68,7 +68,7 @@ def test_an_answer_to_another_question_does_not_count(at_s: float) -> None:
 def test_turns_at_the_edges_of_the_run_do_not_count() -> None:
     assert answers([spoke(seconds=8.0)], ENDS, FRAMES, MODELS_S).due == 0
     assert answers([spoke(phase=200)], ENDS, FRAMES, MODELS_S).due == 0
-    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # the turn is in the repetition
+    assert answers([spoke(phase=800, seconds=24.0)], ENDS, FRAMES, MODELS_S).due == 1  # said when the program repeats
 
 
 def test_percentiles() -> None:

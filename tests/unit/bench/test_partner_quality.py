@@ -123,7 +123,8 @@ def test_whether_a_reply_takes_up_what_was_said(said: str, reply: str, expected:
 
 
 def test_the_table_has_no_waits_if_there_are_only_openings() -> None:
-    """A seat is kept for some seconds after its learner has left, so an opening may have to wait for a seat."""
+    """Openings have no waits in the table: a seat is kept for some seconds after its learner has left, so an opening
+    may have to wait for a seat."""
     opening = (Script("opening-1", "beginner", ("I'm Ana.",), ("name",)), [Exchange("I'm Ana.", "Hello, Ana!", 9.0)])
     talk = (Script("talk", "beginner", ("Hi.", "Yes.")), [Exchange("Hi.", "Hi!", 0.2), Exchange("Yes.", "Good!", 0.4)])
     assert "| 0 of 1 |" in table({"one": [opening]})

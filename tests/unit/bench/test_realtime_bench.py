@@ -27,7 +27,7 @@ def test_the_microphones_frames_become_the_same_sound_at_24_khz() -> None:
     assert {event["type"] for event in events} == {"input_audio_buffer.append"}
     sent = np.frombuffer(b"".join(base64.b64decode(event["audio"]) for event in events), "<i2")
     expected = sine(REALTIME_RATE_HZ, 0.2)
-    assert 0 <= len(expected) - len(sent) <= REALTIME_RATE_HZ // 500  # the resampler holds back a millisecond
+    assert 0 <= len(expected) - len(sent) <= REALTIME_RATE_HZ // 500  # the resampler may hold back 2 ms
     settled = slice(100, len(sent))
     assert np.abs(sent[settled] - expected[settled]).max() < 200
 
@@ -72,7 +72,7 @@ def test_the_table_gives_the_ratio_of_the_medians_of_all_answers_and_of_each_run
 
 
 class Line:
-    """A socket that records what is sent, and confirms a truncation."""
+    """A socket that records the types of the messages sent, and answers each with `conversation.item.truncated`."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -85,8 +85,8 @@ class Line:
 
 
 async def stop_reply(*, audio_s: float, heard_ago_s: float) -> tuple[list[str], float]:
-    """Let the learner stop a reply whose audio was sent at once. Returns the messages that the client sends, and the
-    seconds of audio that were not yet played."""
+    """Let the learner stop a reply whose audio was all sent at once, `heard_ago_s` ago. Returns the types of the
+    messages that the client sends, and the seconds of audio that are still to be played."""
     client, line = Realtime(), Line()
     line.learner = learner = Learner(cast(Any, line), client, seed=1)
     at_s = now() - heard_ago_s

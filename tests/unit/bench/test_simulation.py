@@ -39,9 +39,10 @@ def test_a_curve_is_linear_between_its_points_and_beyond_them() -> None:
 
 
 def _poisson(env: simpy.Environment, station: DecodeStation, rate: float, jobs: int) -> tuple[list[float], list[float]]:
-    """Run Poisson arrivals through the station. Returns the jobs' times in the system, and the integral of the number
-    of jobs over time."""
-    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]  # inside: the last change, the jobs now, the integral
+    """Run Poisson arrivals through the station. Returns each job's time in the system, and the integral over time of
+    the number of jobs in it."""
+    # inside: the time of the last change, the jobs now, the integral
+    draw, sojourns, inside = Random(4), [], [0.0, 0.0, 0.0]
 
     def change(by: int) -> None:
         inside[2] += inside[1] * (env.now - inside[0])
@@ -83,7 +84,8 @@ def test_littles_law_holds_with_batches_and_two_workers() -> None:
 @given(units=st.lists(st.floats(0.1, 20), min_size=1, max_size=12), slots=st.integers(1, 12))
 @settings(max_examples=50, deadline=None)
 def test_shared_work_is_conserved(units: list[float], slots: int) -> None:
-    """A device works at the same total speed for one job and for many, so the last job ends when all work is done."""
+    """This device works at the same total speed for one job and for many, so the last job ends after the time that all
+    units would take one by one."""
     env = simpy.Environment()
     station = SharedStation(env, Curve.of({1: 1.0, 2: 2.0}), slots=slots)
     shares = [station.submit([one / 2, one]) for one in units]
@@ -104,7 +106,7 @@ def test_equal_shares_of_a_shared_station_end_together_and_a_cancelled_one_makes
 
     env.process(cancel())
     env.run(stays.reached[0])
-    assert env.now == pytest.approx(12.0)  # two units are done in the first four seconds; then eight run alone
+    assert env.now == pytest.approx(12.0)  # `stays` gets two units done in the first four seconds, then eight alone
     assert stays.reached[0].triggered
     assert not goes.reached[0].triggered
 
@@ -187,7 +189,7 @@ def test_a_partial_for_which_there_is_no_room_is_tried_again(retried_s: float, p
     one = {"seconds_by_batch": {1: 0.1}, "workers": 1, "max_batch": 1, "spread": 0.0}
     profile = GPU.model_copy(update={"asr": GPU.asr.model_copy(update=one)})
     mesh = Mesh(env, profile, Replicas(), Policy(partials_retried_s=retried_s), seed=1)
-    busy = env.timeout(0.55)  # the replica is busy with another learner's turn when the first caption is due
+    busy = env.timeout(0.55)  # the replica is busy with another learner's turn when the first partial is due
     call(busy, lambda _: _submit(mesh.asr.replicas[0].station))
     env.process(mesh.converse(Once(), math.inf))
     env.run(5)
@@ -292,7 +294,7 @@ def test_percentiles_are_nearest_ranks() -> None:
 
 
 def test_every_figure_of_the_stage_times_says_where_it_is_from() -> None:
-    """Each model says whether its figures are measured, published or assumed. Measured ones name their machine."""
+    """Each figure says whether it is measured, published or assumed. A measured one names its machine."""
     for name, profile in StageTimes.model_validate_json(STAGE_TIMES.read_text()).profiles.items():
         for part, needed in (
             (profile.asr, {"seconds_by_batch", "spread", "partial_factor"}),

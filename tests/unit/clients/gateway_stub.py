@@ -25,7 +25,7 @@ class Visit:
         await self.send("connected", session_id=session_id, resume_token=f"token of {session_id}")
 
     async def receive(self) -> Any:
-        """The next message, decoded, or audio."""
+        """The next frame: audio as bytes, a message decoded."""
         frame = await self.socket.recv()
         return frame if isinstance(frame, bytes) else json.loads(frame)
 

@@ -82,7 +82,7 @@ async def test_a_broken_connection_is_resumed_with_the_audio_of_that_time() -> N
 
     async with a_gateway(first, second) as url, AsyncConversation(url) as conversation:
         await until(conversation, Connected)
-        await conversation.next_event(timeout_s=10)  # an event shows that the gateway hears the learner
+        await conversation.next_event(timeout_s=10)  # speech_started: b"11" is heard, so it isn't sent again
         await conversation.send_audio(b"11")
         await until(conversation, ConnectionLost)
         await conversation.send_audio(b"22")

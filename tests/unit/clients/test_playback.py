@@ -44,7 +44,7 @@ def test_audio_in_the_sound_card_does_not_count_as_heard() -> None:
     buffer.take(40)
     assert buffer.heard() == Heard("a", 30)
     buffer.take(40)
-    assert buffer.heard() == Heard("a", 100)  # no later report comes, so all of it counts
+    assert buffer.heard() == Heard("a", 100)  # the buffer is empty: no later report comes, so all of it counts
 
 
 def test_a_new_turn_is_counted_from_its_beginning() -> None:

@@ -36,7 +36,7 @@ print(before - rss())
 
 
 def heap(*arguments: str) -> tuple[int, int]:
-    """The number of heaps that sixteen threads have, and how many of 100 MB are given back."""
+    """The number of heaps that sixteen threads have, and how many MB of 100 are given back."""
     heaps, freed = numbers_of(PROGRAM, *arguments)
     return heaps, freed
 

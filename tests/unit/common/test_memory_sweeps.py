@@ -23,7 +23,7 @@ def test_it_sweeps_when_the_process_has_grown() -> None:
 
 
 def test_memory_that_a_sweep_could_not_free_is_freed_later() -> None:
-    """The message may still be in use at the first sweep."""
+    """The message of a large call may still be in use at the first sweep."""
     plan = SweepPlan(100.0, clock := Clock())
     plan.swept(300.0, 299.0)
     assert not plan.is_due(299.0)

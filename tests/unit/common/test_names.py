@@ -46,7 +46,8 @@ async def ask(channel: grpc.aio.Channel) -> bytes:
 
 
 async def until_answer(channel: grpc.aio.Channel, wanted: bytes) -> None:
-    """Ask until this address answers, and fail after 15 s: gRPC's default would wait for 30 s."""
+    """Ask until this address answers; fails after 15 s. With gRPC's defaults it would fail, because they keep an
+    old address for 30 s."""
     async with asyncio.timeout(15):
         while True:
             with suppress(grpc.aio.AioRpcError):  # while it can't be reached

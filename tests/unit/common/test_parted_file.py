@@ -29,7 +29,7 @@ FILE = PartedFile(
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Makes the packages importable; returns the folder that they are in."""
+    """Makes packages that can be found, but not imported; returns the folder that they are in."""
     packages = tmp_path / "packages"
     monkeypatch.syspath_prepend(str(packages))
 

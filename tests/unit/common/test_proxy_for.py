@@ -1,5 +1,5 @@
-"""The values of NO_PROXY that curl, Go and Kubernetes understand. The tests use httpx 0.28.1, which reads some of them
-in another way."""
+"""The values of NO_PROXY that curl, Go and Kubernetes understand. httpx 0.28.1 reads some of them in another way, so
+`proxy_for` reads them instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids and traces across processes. Without tracing, they cost nothing."""
+"""Ids and traces across processes. Without a collector, traces cost nothing."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_settings_and_the_variables_of_other_programs_are_known() -> None:
 
 @pytest.mark.parametrize("name", sorted(SETTING_NAMES))
 def test_a_typo_of_any_setting_is_found(name: str) -> None:
-    """Names of libraries begin like some of our settings: GRPC_TLS_CERT, OTEL_EXPORTER_OTLP_ENDPOINT, HF_HOME."""
+    """Some settings begin like the names of libraries: GRPC_TLS_CERT, OTEL_EXPORTER_OTLP_ENDPOINT, HF_HOME."""
     half = len(name) // 2
     one_less, one_more = name[:half] + name[half + 1 :], name[:half] + name[half] + name[half:]
     swapped = name[: half - 1] + name[half] + name[half - 1] + name[half + 1 :]
@@ -63,10 +63,10 @@ def test_every_secret_counts_as_protection(name: str) -> None:
 
 
 def test_a_variable_that_redis_url_was_made_from_is_no_mistake() -> None:
-    """A pod's manifest may have REDIS_PASSWORD from a Secret, and REDIS_URL: redis://:$(REDIS_PASSWORD)@redis:6379."""
+    """A pod's manifest may set REDIS_PASSWORD from a Secret, and REDIS_URL to redis://:$(REDIS_PASSWORD)@redis:6379."""
     environment = {"REDIS_PASSWORD": "hush", "REDIS_URL": "redis://:hush@redis:6379/0"}
     assert not check(environment, {}, is_production=True)
-    assert not check({"AUTH_PORT": "tcp://10.0.0.1:80"}, {}, is_production=True)  # Kubernetes, for a Service `auth`
+    assert not check({"AUTH_PORT": "tcp://10.0.0.1:80"}, {}, is_production=True)  # by Kubernetes, for a Service `auth`
 
 
 def test_names_of_libraries_are_known() -> None:

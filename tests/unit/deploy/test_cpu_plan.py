@@ -27,7 +27,7 @@ EDGE = Speed(80.0, 24.0)  # exactly one second
 
 
 class SimulatedEngine:
-    """Reads and writes at given speeds on a clock of its own. It caches instructions of 20 tokens."""
+    """Reads and writes at given speeds on a clock of its own. It caches the instructions, which have 20 tokens."""
 
     ready = True
 
@@ -67,7 +67,7 @@ async def test_a_model_is_timed_for_two_seconds_of_reading_and_two_of_writing(re
     assert speed.written_per_s == pytest.approx(written_, rel=0.02)
     assert engine.now < 4.5 + 100 / read + 2 / written_
     reading = [request for request in engine.requests if request.max_tokens == 1]
-    assert len({request.messages[-1].content for request in reading}) == len(reading)  # nothing comes from the cache
+    assert len({request.messages[-1].content for request in reading}) == len(reading)  # all differ: none is cached
 
 
 async def test_short_replies_are_added_up() -> None:

@@ -1,4 +1,4 @@
-"""`make run` tells mistakes in the settings before it installs anything."""
+"""`make run` reports mistakes in the settings before it installs anything."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_profile_without_its_gpu_is_told(
     environment = {"PROFILE": profile, "PORT": "0"}
     assert first_check.main([], environment) == 1
     assert f"PROFILE={profile} needs an NVIDIA GPU" in capsys.readouterr().err
-    # The later check accepts a profile whose models are all somewhere else.
+    # With LLM_BASE_URL the profile may need no GPU; only the later check can tell.
     assert first_check.main([], environment | {"LLM_BASE_URL": "http://127.0.0.1:1/v1"}) == 0
     assert first_check.main(["--fetch"], environment) == 0
 
@@ -117,7 +117,7 @@ SAMPLES = [
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule['name']} of {'+'.join(rule['processes'])}")
 def test_no_value_is_refused_that_the_settings_accept(rule: dict[str, Any]) -> None:
     name = rule["name"]
-    assert not is_secret(name)  # the value is shown
+    assert not is_secret(name)  # because the messages show the value
     for process in rule["processes"]:
         refused = [given for given in SAMPLES if [*value_problems({name: given}, [process])]]
         assert refused

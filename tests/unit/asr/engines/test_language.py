@@ -1,6 +1,6 @@
 """A learner who changes to the mother tongue is understood, if the model knows that language.
 
-No wheel has multilingual weights, so Whisper is scripted here.
+The tests install no multilingual weights, so Whisper is scripted here.
 """
 
 from __future__ import annotations

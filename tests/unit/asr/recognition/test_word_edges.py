@@ -34,7 +34,7 @@ PAUSE = SilentSpan(10_000, 20_000)
         [(2_000, 19_000), (19_000, 24_000)],  # the pause was counted as part of the word before it
         [(2_000, 9_000), (9_000, 26_000)],  # or of the word after it
         [(2_000, 14_000), (14_000, 26_000)],  # or of both
-        [(2_000, 8_000), (21_000, 26_000)],  # the gap was too long
+        [(2_000, 8_000), (21_000, 26_000)],  # the gap between the words was longer than the pause
     ],
 )
 def test_the_words_beside_a_silence_end_and_begin_at_it(heard: list[tuple[int, int]]) -> None:
@@ -74,7 +74,7 @@ def test_no_word_reaches_into_a_silence_and_the_order_stays(word_times: list[int
 
 
 def sound(*parts: tuple[float, int]) -> Audio:
-    """Noise of these (amplitude, number of samples)."""
+    """Noise in parts, each of this (amplitude, number of samples)."""
     noise = np.random.default_rng(0).normal(0, 1, sum(samples for _, samples in parts))
     loudness = np.repeat([amplitude for amplitude, _ in parts], [samples for _, samples in parts])
     return np.asarray(noise * loudness, np.float32)

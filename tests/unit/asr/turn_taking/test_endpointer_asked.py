@@ -25,8 +25,8 @@ from tests.support.endpointing import ASKING, SILENCE, VOICE, WINDOW, at, machin
 def ask(
     answers: list[float], *runs: tuple[float, int], settings: Endpointing = ASKING, guess: float | None = None
 ) -> tuple[list[tuple[int, DecisionOrQuestion]], Endpointer]:
-    """The decisions, each with the window after which it was made. Each question gets the next answer; when they run
-    out, the last one is repeated. guess: the first probability, from the words alone."""
+    """The decisions, each with the window after which it was made. Each question gets the next answer; when the answers
+    run out, the last one is repeated. guess: the probability from the words alone, which comes before each answer."""
     endpointer, found = machine(settings), []
     for probability in [p for p, windows in runs for _ in range(windows)]:
         todo = endpointer.hear(probability)

@@ -168,8 +168,8 @@ def test_each_language_has_the_weights_that_were_fitted_to_it(
 
 
 def test_a_whole_sentence_in_spanish_ends_within_half_a_second_and_one_that_breaks_off_does_not() -> None:
-    """The values were measured with Whisper base. In noise it writes no punctuation; in quiet it writes a full stop
-    after an article."""
+    """The values were measured with Whisper base, whose punctuation misleads: the whole sentence, said in noise, got no
+    full stop, and the one that breaks off, said in quiet, got one after its article."""
     whole = heard("no encuentro mis llaves por ninguna parte", None, 0.99)
     broken_off = heard("Estoy buscando un.", Expectation(0.87, 0.22), 0.96)
     wait = Endpointing().wait_ms

@@ -44,7 +44,7 @@ class ScriptedRewriter:
 
 @dataclass
 class ScriptedDecoder:
-    """A decoder whose second decode is `prompted`."""
+    """A decoder whose second decode of a turn gives `prompted`."""
 
     prompted: Transcript = HEARD
     name: str = "faster-whisper"

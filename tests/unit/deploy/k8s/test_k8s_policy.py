@@ -1,4 +1,5 @@
-"""Our policy for Kubernetes manifests finds each kind of fault. `make verify-k8s` checks the manifests themselves.
+"""Our policy for Kubernetes manifests finds each kind of fault. `make verify-k8s` applies it to the complete
+overlays.
 
 The rule about `enableServiceLinks` comes from a script, `vllm_service_name.sh`, that is not in the repository.
 """
@@ -132,7 +133,8 @@ def test_scaling_is_of_something_that_exists_and_not_by_cpu() -> None:
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_the_pods_of_our_manifests_are_sound(path: Path) -> None:
-    """Each file is checked alone, without the overlays' additions. `make verify-k8s` checks networks and budgets."""
+    """Each file is checked alone, without the overlays' additions. `make verify-k8s` also checks network policies
+    and disruption budgets."""
     for document in yaml.safe_load_all(path.read_text()):
         if document and document["kind"] in WORKLOADS:
             found = [one for one in problems([document]) if "PodDisruptionBudget" not in one]
@@ -158,7 +160,7 @@ def test_who_calls_the_models_can_not_reach_envoys_admin_port() -> None:
 
 
 def compose() -> dict[str, dict[str, Any]]:
-    """The services of the compose files that have an image."""
+    """The services with an image, from all compose files."""
     files = ("docker-compose.yml", "deploy/keycloak/docker-compose.yml")
     found = [item for file in files for item in yaml.safe_load((ROOT / file).read_text())["services"].items()]
     return {name: service for name, service in found if "image" in service}
@@ -178,8 +180,8 @@ def test_every_container_of_the_compose_files_is_hardened() -> None:
 
 
 def test_no_container_of_the_compose_file_gets_the_secrets_of_another() -> None:
-    """Every container of ours gets `.env`, so the compose file must override the secrets that a container does not
-    read."""
+    """Every container of ours gets `.env`, so the compose file must set the secrets that a container does not read to
+    an empty value."""
     settings: dict[str, type[ProcessSettings]] = {
         "gateway": GatewaySettings,
         "asr": AsrSettings,

