@@ -11,7 +11,7 @@ files form a larger group, which runs on one worker as well:
 from __future__ import annotations
 
 GROUPS = {
-    "tests/observability/": "the mesh",  # first, because these expect only the turns of their own conversation
+    "tests/observability/": "the mesh",  # first: they expect no turns but their own in the mesh
     "tests/browser/test_mesh.py": "the mesh",
     "tests/browser/test_agents_sdk.py": "the mesh",
     "tests/e2e/": "the mesh",

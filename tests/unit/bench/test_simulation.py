@@ -146,7 +146,8 @@ def test_more_replicas_never_wait_longer() -> None:
 
 
 def test_a_pool_of_cells_is_no_slower_than_one_cell() -> None:
-    """Because of this, a million learners can be simulated as cells: sharing replicas between cells only helps."""
+    """Because of this, a million learners can be simulated as cells (a cell: some replicas of each service, with their
+    own learners): sharing replicas between cells only helps."""
     always = Policy(speculation=1)
     one = steady(GPU, Replicas(), 60, policy=always, seconds=300)
     eight = steady(GPU, Replicas().times(8), 480, policy=always)

@@ -19,7 +19,7 @@ SERVER = {cls.model_fields["type"].default: cls for cls in get_args(protocol.Any
 
 
 def an_example(model: type[BaseModel]) -> dict[str, Any]:
-    """A message with every field set."""
+    """The fields of a message except `type`, all of them set."""
     return {name: _value(name, str(field.annotation)) for name, field in model.model_fields.items() if name != "type"}
 
 

@@ -15,7 +15,8 @@ from common.memory import gigabytes, is_out_of_memory
         RuntimeError("mkl_malloc: failed to allocate memory"),  # CTranslate2 on the CPU, seen with RLIMIT_AS
         RuntimeError("CUDA failed with error out of memory"),  # CTranslate2
         RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB."),  # torch
-        type("OutOfMemoryError", (RuntimeError,), {})("HIP: 20.00 MiB could not be had"),  # torch: its class says so
+        # torch; only the class says that memory has run out
+        type("OutOfMemoryError", (RuntimeError,), {})("HIP: 20.00 MiB could not be had"),
         RuntimeError("std::bad_alloc"),
         OSError(12, "Cannot allocate memory"),
         RuntimeError("CUBLAS_STATUS_ALLOC_FAILED"),
