@@ -37,7 +37,8 @@ class FirstAudioTimer:
             self._began = time.monotonic()
 
     def sound_made(self) -> bool:
-        """Note that a sound was made. Returns whether it was the reply's first; if so, its time is recorded."""
+        """Note that a sound was made. Returns whether it was the reply's first; if so, the time that the reply took is
+        recorded."""
         if self._began is None or self._done:
             return False
         self._done = True

@@ -2,8 +2,8 @@
 
     requests ── _read ──clauses── speak_all (in a thread) ──chunks── responses
 
-Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and only
-one more piece is made (see `pacing.py`). When the client cancels, synthesis ends after the current piece.
+Synthesis pauses while the client isn't reading: gRPC sends what fits into the client's flow-control window, and only as
+much more is made as `pacing.py` allows. When the client cancels, synthesis ends after the current piece.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         )
 
     async def ListVoices(self, request: tts_pb2.ListVoicesRequest, context: Any) -> tts_pb2.ListVoicesResponse:
-        """The voices, the default first."""
+        """The voices of the requested language, its default first; all voices, if no language is requested."""
         voices = [voice for voice in self._engine.voices() if speaks(voice, request.language)]
         return tts_pb2.ListVoicesResponse(
             voices=[
@@ -144,7 +144,7 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         )
 
     async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
-        """The engine, its slots and its memory, also while it loads."""
+        """The engine, and the slots and memory of this service; answered also while the engine loads."""
         return tts_pb2.DescribeResponse(engine=engine_info(self._engine.describe(), self._slots, ready=self._ready))
 
     # --- helpers --------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """An engine with fallbacks: it speaks with the first of several models that can be loaded.
 
 If that is not the requested model, the log and Describe say so. An engine that is reached over the network also gets a
-standby, which speaks for some time after the network engine has failed. If a local engine fails while it speaks, the
-caller gets the error.
+standby, which speaks for some time after the network engine has failed. If a local engine fails while it speaks, or a
+network engine after its first piece, the caller gets the error.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class FallbackEngine:
     """A TtsEngine: the first of `models` that `load` can load.
 
     wanted: the name of the first model's engine, for `describe` before `load`. load: makes a loaded engine for a model
-    id. build: makes one that is not loaded, to fetch its weights. stop: ends a trial that `load` is waiting for. clock:
-    in seconds; it measures how long a network engine is not used after a failure.
+    id. build: makes one that is not loaded, to fetch its weights. stop: ends the trial of a model in a child process,
+    which `load` may be waiting for. clock: in seconds; it measures how long a network engine is not used after a
+    failure.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class FallbackEngine:
         return self._engine.voices() if self._engine else []
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """Speech of the engine or, while a network engine is not used, of its standby, at the sample rate of
+        """The engine's speech or, while a network engine is not used, its standby's; both at the sample rate of
         `voice`."""
         if self._engine is None:
             raise EngineError("no speech engine is loaded yet; wait until the service is ready")
@@ -89,7 +90,7 @@ class FallbackEngine:
                 first = next(pieces, None)
             except ServiceError as error:
                 self._rest(error)
-            else:  # part of the text has been heard, so the standby can't take over: the caller gets the error
+            else:  # errors go to the caller from here on: part of the text has been heard, so no standby can take over
                 if first is not None:
                     yield first
                     yield from pieces
@@ -141,7 +142,7 @@ def _speak_as(engine: TtsEngine, text: str, voice: EngineVoice, speed: float, la
     ratio = voice.sample_rate_hz / own.sample_rate_hz
     resampler = soxr.ResampleStream(own.sample_rate_hz, voice.sample_rate_hz, 1, dtype="float32")
     for piece in engine.synthesize(text, voice=own, speed=speed, language=language):
-        if piece.words is None:  # then the piece contains the whole text, and its text may not be divided
+        if piece.words is None:  # then this piece has the whole text, so it is the only one
             yield replace(piece, pcm=resampler.resample_chunk(piece.pcm, last=True))
             return
         words = tuple(_scaled(word, ratio) for word in piece.words)

@@ -1,6 +1,6 @@
 """Kokoro-82M: one small model with voices of eight languages and accents, on ONNX Runtime.
 
-A text comes sentence by sentence. The times of words come from the phonemes' lengths.
+The speech of a text comes sentence by sentence. The times of words come from the phonemes' lengths.
 https://huggingface.co/hexgrad/Kokoro-82M
 """
 
@@ -24,7 +24,8 @@ from tts_service.engines.kokoro_phonemes import CHINESE, KokoroPhonemizer
 from tts_service.engines.onnx_sessions import usable_device
 from tts_service.engines.sentence import GAP_S, phoneme_spans, spoken
 
-# First letter of a voice's name → (BCP-47 tag, `voice` of KokoroPhonemizer). For j, Japanese, see kokoro_phonemes.
+# First letter of a voice's name → (BCP-47 tag, `voice` of KokoroPhonemizer). kokoro_phonemes says why j, Japanese, is
+# missing.
 LANGUAGES = {
     "a": ("en-US", "en-us"),
     "b": ("en-GB", "en"),
@@ -37,8 +38,8 @@ LANGUAGES = {
 }
 # If these voices speak a phrase on its own, Whisper base mishears a third to a half of its words.
 _WHOLE_SENTENCES = {"ff_siwis"}
-# The default voices of English, by the maker's own grades. In any other language, the default is the first voice in the
-# alphabet.
+# The default voices of American and of British English: the best by the maker's own grades. In any other language, the
+# default is the voice whose name comes first in the alphabet.
 _BEST = ("af_heart", "bf_emma")
 
 
@@ -92,8 +93,8 @@ class KokoroTts:
         return [voice.voice for voice in self._voices.values()]
 
     def synthesize(self, text: str, *, voice: EngineVoice, speed: float, language: str) -> Iterator[EngineAudio]:
-        """A piece for each sentence that espeak finds in `text`. `language` is ignored, because each voice has its
-        own."""
+        """A piece for each sentence that the phonemizer finds in `text`. `language` is ignored, because each voice has
+        its own."""
         if self._model is None or self._phonemize is None:
             raise EngineError("the Kokoro model is not loaded")
         chosen = self._voices[voice.id]

@@ -1,8 +1,8 @@
 """Chinese text to Kokoro's phonemes: words (jieba), then pinyin, then the IPA of Kokoro's training.
 
-The spelling is that of misaki, a library of Kokoro's maker: initials and finals as below, an arrow for the tone after
-the vowel, and a space between words. Each word keeps the tones that it has on its own, because misaki doesn't change
-tones between words.
+The spelling is that of misaki, a library of Kokoro's maker: initials and finals as below, after the vowel an arrow for
+its tone (none for the neutral tone), and a space between words. Each word keeps the tones that it has on its own,
+because misaki doesn't change tones between words.
 https://github.com/hexgrad/misaki
 """
 
@@ -38,7 +38,7 @@ _HAN = re.compile(r"([\u3400-\u9fff]+)")
 
 
 def chinese_pieces(text: str) -> list[tuple[str, bool]]:
-    """The pieces of `text` in order: Chinese ones as phonemes (True), all others unchanged (False).
+    """The pieces of `text` in order: Chinese ones as phonemes (True), all others as text (False).
 
     Numbers that the normaliser left, such as that of "A4", are read as Chinese words. Chinese punctuation becomes
     that of Kokoro.
@@ -58,7 +58,7 @@ def _pinyin(word: str) -> list[str]:
 
 
 def _syllable(pinyin: str) -> str:
-    """`ni3` → "ni↓". Empty if the syllable is not in the tables, such as `hm`."""
+    """`ni3` → "ni↓". Empty for a syllable that the tables don't have, such as `hm1`."""
     initial = to_initials(pinyin, strict=True)
     final = to_finals_tone3(pinyin, strict=True, v_to_u=True, neutral_tone_with_five=True)
     vowels, tone = final[:-1], final[-1:]

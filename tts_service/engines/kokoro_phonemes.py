@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from piper.phonemize_espeak import EspeakPhonemizer
 
-CHINESE = "zh"  # stands where espeak's name of a language would be
+CHINESE = "zh"  # used in place of espeak's name of a language
 LONGEST = 510  # phonemes that the model reads at once
 
 # Symbol → its number in the model. From the config.json of hexgrad/Kokoro-82M.
@@ -67,7 +67,7 @@ class KokoroPhonemizer:
 
     def _chinese(self, text: str) -> list[str]:
         """The phonemes of each sentence of a Chinese text. Words in Latin letters are read as English."""
-        from tts_service.engines.kokoro_chinese import chinese_pieces  # its dictionaries take memory
+        from tts_service.engines.kokoro_chinese import chinese_pieces  # imported here: its dictionaries take memory
 
         spelled = ""
         for piece, is_chinese in chinese_pieces(text):

@@ -1,7 +1,8 @@
 """Kyutai TTS: a language model over audio tokens that takes text as it arrives. https://github.com/kyutai-labs/moshi
 
-The model is `kyutai/tts-1.6b-en_fr`, another of its kind, or a folder with its files and its voices in `voices/`. It
-speaks English and French. The word times come from the model, which requests each word just before it speaks the word.
+The model is `kyutai/tts-1.6b-en_fr`, another of its kind, or a folder with the files of such a model. The voices are
+those in the folder's `voices/`; without that, some of Kyutai's are downloaded. The model speaks English and French. The
+times of words come from the model, which requests each word just before it speaks the word.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _EXTRA = "tts-kyutai"
 _DEFAULT_MODEL = "kyutai/tts-1.6b-en_fr"
 _VOICES_REPO = "kyutai/tts-voices"
-# The voices made for conversation, among the repository's thousands, and some French ones.
+# Of the repository's thousands of voices, those that were made for conversation, and some French ones.
 # https://huggingface.co/kyutai/tts-voices
 _VOICE_FOLDERS = ("expresso", "alba-mackenna", "unmute-prod-website", "vctk", "cml-tts/fr")
 _DEFAULT_VOICE = "expresso/ex03-ex01_happy_001_channel1_334s.wav"  # used in Kyutai's own examples

@@ -1,6 +1,6 @@
 """Kyutai TTS for a batch of replies, each at its own position in its text.
 
-When a reply needs audio, the model takes one step for all replies that can take one.
+When a reply needs audio, the model takes one step for all replies that are ready for it.
 
 A row of the batch is a reply. moshi's modules keep one state per row and skip the rows that the execution mask leaves
 out, so a reply that waits for text pauses while others speak. The steps are those of moshi's `TTSModel.generate`, which
@@ -29,12 +29,12 @@ from tts_service.engines.pieces import PieceMaker
 from tts_service.engines.torch_runtime import explained
 from tts_service.text.clauses import has_words
 
-_CODEBOOKS = 32  # codebooks of Mimi; with fewer, it is faster and sounds worse
+_CODEBOOKS = 32  # of Mimi, the audio codec; with fewer, the model is faster and sounds worse
 _TEMPERATURE = 0.6
 _CFG = 2.0  # how closely the model follows voice and text
 _PADDING_BETWEEN = 1  # steps between words, for better articulation
-_SKIPPED_FRAMES = 2  # moshi also skips these frames, because they contain a click
-_FINAL_FRAMES = 2  # after the last word's end
+_SKIPPED_FRAMES = 2  # a reply's first frames contain a click; moshi skips them, too
+_FINAL_FRAMES = 2  # made after the last word's end
 _AHEAD_FRAMES = 6  # half a second; a reply pauses when so many of its frames are made but not read
 _TOKEN = re.compile(r"\S+")
 _NOTHING_YET = EngineAudio(np.zeros(0, np.float32), ())
@@ -51,7 +51,7 @@ def load_model(folder: Path, device: str) -> Any:
     codebooks = min(_CODEBOOKS, int((info.lm_config or {}).get("n_q", _CODEBOOKS)))
     model = TTSModel.from_checkpoint_info(info, n_q=codebooks, temp=_TEMPERATURE, device=device, dtype=dtype)
     if not model.multi_speaker or model.multistream:
-        raise EngineError(f"{folder}: only Kyutai TTS models with voice embeddings are supported, as tts-1.6b-en_fr")
+        raise EngineError(f"{folder}: only Kyutai TTS models with voice embeddings, like tts-1.6b-en_fr, are supported")
     return model
 
 
@@ -73,9 +73,9 @@ class KyutaiBatch:
         """voice: the file of any voice, from which the shapes are taken."""
         self.model = model
         self.lock = threading.Lock()
-        self.steps = 0  # steps taken so far; one step serves all rows
+        self.steps = 0  # steps taken so far; one step serves all rows that are ready for it
         self._rows: list[KyutaiStream | None] = [None] * rows
-        self._running: list[KyutaiStream] = []  # the replies in this step
+        self._running: list[KyutaiStream] = []  # the replies that take part in the current step
         model.lm.dep_q = model.n_q
         with torch.inference_mode():
             cross = self._condition(voice)
@@ -114,7 +114,7 @@ class KyutaiBatch:
         self._rows[row] = None
 
     def step(self) -> None:
-        """Make one frame for each reply that can take one. Hold the lock when you call this."""
+        """Take one step for all replies that are ready for it. Hold the lock when you call this."""
         self._running = [stream for stream in list(self._rows) if stream is not None and stream.prepare_step()]
         if not self._running:
             return
@@ -152,7 +152,8 @@ class KyutaiBatch:
         tokens[:] = torch.tensor(wanted, dtype=torch.long, device=tokens.device)
 
     def _on_audio(self, tokens: torch.Tensor) -> None:
-        """Blank the audio tokens of a reply's first steps: audio begins `delay_steps` after its text."""
+        """Blank the audio tokens of a reply's first steps: the audio of a codebook begins `delay_steps` and the
+        codebook's own delay after the text."""
         lm = self.model.lm
         delays = torch.tensor(lm.delays[lm.audio_offset :][: tokens.shape[1]], device=tokens.device)
         offsets = torch.tensor([stream.offset if stream else 0 for stream in self._rows], device=tokens.device)
@@ -175,7 +176,7 @@ class KyutaiBatch:
         self._cross[row] = cross[0]
         self._gen._streaming_state.condition_cross[row] = cross[0].to(self.model.lm.dtype)
         for module in self._crossing:
-            if module._streaming_state.k_cross is not None:  # the first step makes k_cross from the conditions
+            if module._streaming_state.k_cross is not None:  # else the first step makes k_cross, from the conditions
                 module.update_streaming_cross_attention_src(self._cross.to(self.model.lm.dtype))
 
     def _conditions(self, voices: list[Path]) -> Any:
@@ -190,7 +191,7 @@ class KyutaiBatch:
 
 
 class KyutaiStream:
-    """One reply, a SpeechStream: a row of the batch, the words still to say, and the audio made so far."""
+    """One reply, a SpeechStream: a row of the batch, the words still to say, and the audio that nobody has read yet."""
 
     def __init__(self, batch: KyutaiBatch, row: int, speed: float) -> None:
         model = batch.model
@@ -202,11 +203,12 @@ class KyutaiStream:
         self._samples = round(model.mimi.sample_rate / model.mimi.frame_rate)  # per frame
         self._pieces = PieceMaker(model.mimi.sample_rate, speed, estimated=False)
         self._frames: deque[Any] = deque()
-        self._heard = 0  # frames heard so far
-        self._given = 0
-        self._inbox: deque[str] = deque()  # text that no step has seen yet; grows while a step runs
+        self._heard = 0  # frames that the model has made so far, the skipped ones included
+        self._given = 0  # frames that `next` has taken so far
+        self._inbox: deque[str] = deque()  # text that no step has seen yet; may grow while a step runs
         self._length = 0  # length of the text that the steps have seen
-        # the word of each waiting entry; None: the entry is not the first of a word
+        # for each entry that waits in `_state`: its word's place in the text; None if the entry is not the first of its
+        # word, or the word has nothing to say
         self._spans: deque[tuple[int, int] | None] = deque()
         # words that have begun: start and end in the text, and the step
         self._said: deque[tuple[int, int, int]] = deque()
@@ -243,8 +245,8 @@ class KyutaiStream:
     # --- for the batch, under its lock ------------------------------------------------------------
 
     def prepare_step(self) -> bool:
-        """Read the text that has come. Returns whether there is enough of it, and not too much unread audio. The model
-        looks ahead by a few words."""
+        """Read the text that has come. Returns whether the reply is ready for a step: whether there is enough text
+        (the model looks ahead by a few words) and not too much unread audio."""
         finished = self._finished  # read this before the inbox, because text is pushed before `finish`
         while self._inbox:
             self._read(self._inbox.popleft())

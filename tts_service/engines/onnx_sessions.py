@@ -35,7 +35,7 @@ def open_session(network: Network, *, use_cuda: bool, optimised: bool = True) ->
     """A session that runs `network`. optimised: ONNX Runtime first optimises the network."""
     providers = ["CUDAExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
     options = onnxruntime.SessionOptions()
-    # Otherwise its threads wait for one another in a busy loop, which takes half of its CPU time.
+    # Otherwise the session's threads wait for one another in a busy loop, which takes half of their CPU time.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Otherwise a memory plan for each new length of a sentence would be kept for ever.
     options.enable_mem_pattern = False

@@ -1,9 +1,9 @@
 """Finds the phonemes of each written word. Pure.
 
-A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word: it
-joins "of the" and gives four groups for "2024". If there is one group for each word, groups are words. Otherwise we
-compare the phonemes of each word spoken alone with those of the sentence. A word begins where its first phoneme is
-found.
+A phonemiser returns a string of phonemes for a sentence, in groups between spaces. A group is not always a word: the
+phonemiser joins "of the", and gives four groups for "2024". If there are as many groups as words, and each word alone
+gives one group, the groups are the words. Otherwise we compare the phonemes of each word spoken alone with those of the
+sentence. A word begins where its first phoneme is found.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 _MIN_LIKENESS = 0.5  # below this, the comparison has not found the words
-_SNAP_PHONES = 3  # a word that begins this close to a space is moved to the space
+_SNAP_PHONES = 3  # a word whose start is not exact is moved to the start of a group, if that is this close
 
 Span = tuple[int, int]
 
@@ -21,8 +21,8 @@ def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tupl
     """A span [first, last) of `phonemes` for each of `words`, in order, without overlap, and whether the spans are
     reliable.
 
-    phonemes: of the text, one symbol each, with spaces between words. words: the phonemes of each word spoken on its
-    own. Spans may be empty if there are fewer phones than words.
+    phonemes: of the text, one symbol each, with spaces between groups. words: the phonemes of each word spoken on its
+    own. Spans may be empty if there are fewer phones (sounds) than words.
     """
     groups = _groups(phonemes)
     if not groups or not words:
@@ -39,12 +39,12 @@ def align_words(phonemes: Sequence[str], words: Sequence[Sequence[str]]) -> tupl
 
 
 def _is_phone(phoneme: str) -> bool:
-    """Whether `phoneme` is a sound: not a space, stress mark, length mark or punctuation."""
+    """Whether `phoneme` is a sound: not a space, punctuation, or a mark of stress, length or palatalisation."""
     return phoneme.isalpha() and phoneme not in "ˈˌːʲ"
 
 
 def _groups(phonemes: Sequence[str]) -> list[Span]:
-    """The runs between spaces that contain a sound, without the punctuation after it."""
+    """The runs between spaces that contain a sound, each up to its last sound (and the length mark of that sound)."""
     groups: list[Span] = []
     start = 0
     for place in range(len(phonemes) + 1):
@@ -77,8 +77,8 @@ def _word_starts(matcher: SequenceMatcher[str], lengths: Sequence[int], group_st
 
 
 def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool]:
-    """The place of phone number `expected` among those that were heard, and whether the place is exact. It is not exact
-    where the two sequences differ."""
+    """The place of the words' phone number `expected` among the sentence's phones, and whether the place is exact.
+    Where the two sequences differ, it is exact only for the first phone of the difference."""
     heard_end = 0
     for kind, begin, end, heard_begin, heard_end in matcher.get_opcodes():
         if begin <= expected < end:
@@ -88,8 +88,8 @@ def _heard_at(matcher: SequenceMatcher[str], expected: int) -> tuple[float, bool
 
 
 def _spans(starts: Sequence[int], phones: Sequence[int], groups: Sequence[Span]) -> list[Span]:
-    """Word starts (numbers of phones) as spans of phonemes. A word ends with its last group, or before the next
-    word."""
+    """Word starts (numbers of phones) as spans of phonemes. A word ends where the next word begins or, if that is
+    earlier, with the last group that begins before the next word."""
     stress_first = {next(p for p in phones if p >= start): start for start, _ in groups}
     places = [stress_first.get(phones[n], phones[n]) if n < len(phones) else phones[-1] + 1 for n in starts]
     spans = []

@@ -1,4 +1,5 @@
-"""Turns a stream of raw audio into pieces of speech: at the wanted tempo, silent at both ends, each with its words."""
+"""Turns a stream of raw audio into pieces of speech at the wanted tempo, each with its words. The first piece is faded
+in, and the last one is faded out."""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ _LETTERS_PER_S = 15.0  # in English speech, not counting spaces
 class PieceMaker:
     """Takes audio as the model makes it, and gives pieces.
 
-    Call `tell` with the words in order, before or together with the audio in which they begin. Their times refer to the
-    audio that `add` gets. estimated: the times are a guess. If so, the words left at the end of the audio share the
-    last piece; otherwise they keep their times.
+    Call `tell` with the words in order, before `add` gets the audio in which they begin. Their times refer to the audio
+    that `add` gets. If words are left at the end of the audio, the last piece gets them, and all its words are spread
+    evenly over it. estimated: the times are a guess; if so, a word ends within the piece in which it begins.
     """
 
     def __init__(self, sample_rate_hz: int, speed: float = 1.0, *, estimated: bool) -> None:

@@ -113,7 +113,7 @@ def _voice_files(model_name: str, cache_dir: Path) -> list[Path]:
         given = Path(model_name)
         found = sorted(given.glob("*.onnx")) if given.is_dir() else [given]
     else:
-        spec = find_spec(_BUNDLED)  # only its files are used, it is not imported
+        spec = find_spec(_BUNDLED)  # the package is not imported, because only its files are needed
         folders = (spec.submodule_search_locations or []) if spec else []
         found = sorted(path for folder in folders for path in (Path(folder) / "data").glob("*.onnx"))
     usable = [path for path in found if path.is_file() and Path(f"{path}.json").is_file()]

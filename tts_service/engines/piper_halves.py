@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FRAMES, SPEAKER, SOUND = "frames", "sid", "output"  # tensors
+FRAMES, SPEAKER, SOUND = "frames", "sid", "output"  # names of tensors
 
 _SOUND_BEGINS = "/dec/conv_pre/Conv"  # the node of the second network that takes the frames
 _LAYOUT = 1  # version of the kept files; if it changes, they are made anew
@@ -51,7 +51,7 @@ def kept_halves(voice: Path, folder: Path) -> Halves:
             if not kept.is_dir():
                 _keep(voice, kept)
     except OSError as error:
-        logger.warning("can't keep the parts of the voice %s in %s (%s): it takes more memory", voice, folder, error)
+        logger.warning("can't keep the parts of the voice %s in %s (%s), so it takes more memory", voice, folder, error)
         return Halves(*cut_in_two(_loaded(voice)))
     sound = kept / "sound.onnx"
     return Halves(kept / "frames.onnx", sound if sound.is_file() else None)

@@ -1,8 +1,9 @@
 """A Piper voice that speaks a sentence piece by piece, so that the first sound doesn't wait for the last.
 
-A voice is two networks (see piper_halves). The first makes frames. The second turns frames into sound, takes most of
-the time, and uses a few frames on each side of a piece. So the second runs on a few frames first, then on more at a
-time. The sound is the same except for rounding. If a voice can't be cut, its sentences are made as a whole.
+A voice is two networks (see piper_halves). The first makes frames. The second turns frames into sound, and takes most
+of the time. For a piece, it needs only the piece's frames and a few on each side. So it runs on a few frames first,
+then on more at a time. The sound is the same as that of a whole sentence, except for rounding. If a voice can't be cut,
+its sentences are made as a whole.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from tts_service.engines.onnx_sessions import open_session
 from tts_service.engines.piper_halves import FRAMES, SPEAKER, kept_halves
 from tts_service.engines.sentence import Sentence
 
-_LOOK_ASIDE = 12  # frames: with 8, the sound differs by a thousandth; with 12, not at all
+_LOOK_ASIDE = 12  # frames on each side: with 8, the sound differs by a thousandth; with 12, only by rounding
 _FIRST_FRAMES = 32  # 0.37 s at 22,050 Hz: as long as two busy cores need to make the next piece
-_MOST_FRAMES = 64  # 0.74 s: an interruption wastes up to this much, and other replies wait for it
+_MOST_FRAMES = 64  # 0.74 s: an interruption wastes up to this much, and other replies wait while it is made
 
 
 class PiperModel:

@@ -1,7 +1,8 @@
-"""Kyutai's pocket-tts: a small model (2 to 100 million weights) that a CPU runs faster than real time.
+"""Kyutai's pocket-tts: a small model (the English one has 100 million weights) that a CPU runs faster than real time.
 
-The model is `kyutai/pocket-tts` (English), `kyutai/pocket-tts:french_24l` or another language that the package knows,
-or a folder with `config.yaml` and `voices/`. The times of words are a guess. https://github.com/kyutai-labs/pocket-tts
+The model is `kyutai/pocket-tts` (English), `kyutai/pocket-tts:LANGUAGE` with a language that the package knows
+(`french_24l`), or a folder with `config.yaml` and `voices/`. The times of words are a guess.
+https://github.com/kyutai-labs/pocket-tts
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ _TAGS = {
 
 
 class PocketTts:
-    """The pocket-tts engine. Each reply has a state of its own, so several may use the model at once.
+    """The pocket-tts engine. Each reply works on its own copy of its voice's state, so several replies may use the
+    model at once.
 
     model_name: see above; "" means `kyutai/pocket-tts`.
     """
@@ -111,7 +113,8 @@ class PocketTts:
             stop.set()
 
     def _config(self) -> tuple[Path, str]:
-        """The model's configuration, whose files are fetched into MODELS_CACHE_DIR, and its language."""
+        """The model's configuration file, and the model's language. Unless the model is a folder, its files are fetched
+        into MODELS_CACHE_DIR."""
         folder = Path(self._model_name)
         if folder.is_dir():
             return folder / "config.yaml", _DEFAULT_LANGUAGE

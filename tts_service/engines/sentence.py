@@ -31,7 +31,8 @@ class Sentence:
 def phoneme_spans(
     phonemize: Callable[[str], list[list[str]]], text: str, sentences: list[list[str]]
 ) -> tuple[list[tuple[tuple[int, int], tuple[int, int]]], bool]:
-    """Each word's place in the text and among all sentences' phonemes, and whether the latter are reliable."""
+    """Each word's place in the text and among the phonemes of all sentences, and whether the places among the phonemes
+    are reliable."""
     words = written_words(text)
     phonemes = [phoneme for sentence in sentences for phoneme in [*sentence, " "]]
     alone = [[p for sentence in phonemize(text[start:end]) for p in sentence] for start, end in words]

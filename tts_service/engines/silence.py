@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LOUD = 0.01  # share of the loudest sample: -40 dB
-# The silence that stays before and after the speech. A soft consonant begins this long before it is loud.
+# The silence that stays before and after the speech. It may hold a soft consonant, which begins up to LEAD_S before it
+# is loud.
 LEAD_S, TAIL_S = 0.03, 0.07
 FADE_S = 0.005
 
 
 def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray[np.float32], int]:
-    """`pcm` with at most 30 ms of silence before it and 70 ms after it, and how many samples were cut off before it.
+    """`pcm` with at most 30 ms of silence before the speech and 70 ms after it, and how many samples were cut off at
+    the beginning.
 
     pcm: mono, shape (samples,).
     """
@@ -21,9 +23,9 @@ def trim_silence(pcm: NDArray[np.float32], sample_rate_hz: int) -> tuple[NDArray
 
 
 class SilenceTrimmer:
-    """Trims one sentence that comes in pieces: silence in the first and in the last of them.
+    """Trims the silence at both ends of one sentence that comes in pieces.
 
-    Sound that is 40 dB below the loudest sample so far counts as silence. cut: samples cut off before the sentence.
+    Sound at least 40 dB below the loudest sample so far counts as silence. cut: samples cut off at the beginning.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:

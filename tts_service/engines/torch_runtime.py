@@ -13,8 +13,8 @@ from common.memory import is_out_of_memory
 
 
 def usable_device(device: str) -> str:
-    """The device for TTS_DEVICE: "cpu" or "cuda:N" (for "", a GPU if there is one). Raises EngineError if there is no
-    such device."""
+    """The device for TTS_DEVICE: "cpu" or "cuda:N". For "", it is the first GPU, or the CPU if there is no GPU. Raises
+    EngineError if there is no such device."""
     import torch
 
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -31,7 +31,7 @@ def usable_device(device: str) -> str:
 
 @contextmanager
 def explained(model: str, extra: str) -> Iterator[None]:
-    """Turn any error from loading or running `model` into an EngineError with advice.
+    """Turn any error from loading or running `model`, except a ServiceError, into an EngineError with advice.
 
     extra: the extra with the model's packages, as in `pip install 'ai-talk[tts-coqui]'`. Its lock has the same name.
     """
@@ -47,7 +47,7 @@ def explained(model: str, extra: str) -> Iterator[None]:
     except Exception as error:  # PyTorch's and the libraries' errors have no common base
         if is_out_of_memory(error):
             raise EngineError(
-                f"{model} does not fit into the free memory; `python -m deploy.plan` says what does. Choose a smaller"
+                f"{model} does not fit into the free memory; `python -m deploy.plan` says what fits. Choose a smaller"
                 " model. On a GPU, give the LLM less (LLM_GPU_MEMORY_UTILIZATION), or set TTS_DEVICE=cpu"
             ) from error
         raise EngineError(f"{model} failed: {type(error).__name__}: {error}; is the checkpoint complete?") from error

@@ -1,9 +1,9 @@
 """Makes all voices and sentences equally loud.
 
-A sentence's gain is chosen from its own loudness so far and from the loudness of its voice in earlier sentences. A
-short sentence ("Yes.") alone is too little to measure. A new gain begins in the silence before a sentence;
-within a sentence the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the ceiling. No
-audio is held back: the look-ahead ends with the current piece.
+A sentence's gain is chosen from the sentence's own loudness so far and, because a short sentence ("Yes.") alone is too
+little to measure, from the loudness of its voice in earlier sentences. A new gain begins in the silence before a
+sentence; within a sentence the gain changes too slowly to be heard. A limiter with look-ahead lowers peaks above the
+ceiling. No audio is held back: the look-ahead ends with the current piece.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tts_service.engine import EngineAudio, EngineVoice, TtsEngine
 from tts_service.speech.loudness import LoudnessMeter
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
 
-_PRIOR_S = 0.5  # the voice's known loudness weighs as much as this length of the sentence
+_PRIOR_S = 0.5  # the voice's known loudness weighs at most as much as this length of the sentence
 _MEMORY_S = 20.0  # a voice's loudness is remembered over this length of speech
 _MAX_GAIN_DB = 20.0
 _SLOPE_DB_PER_S = 2.0  # fastest change of the gain within a sentence

@@ -40,8 +40,8 @@ class LoudnessMeter:
         self._powers += _powers(pcm[:whole].reshape(-1, self._step), self._rate).tolist()
 
     def measure(self) -> tuple[float, float]:
-        """(LUFS, seconds): the loudness and the length of the audio that passes BS.1770's gates; 0 s: all of it is
-        silence.
+        """(LUFS, seconds): the loudness and the length of the audio that passes BS.1770's gates; 0 s: no audio passes,
+        because all of it is silence or there is less than one step.
 
         Audio that is shorter than one block is measured as one shorter block.
         """

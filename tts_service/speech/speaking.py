@@ -66,7 +66,7 @@ async def _speak_streaming_text(
             word = await words.receive()
         except anyio.EndOfStream:
             break
-        await worker.run(partial(reply.push, word))  # the first word takes a place on the model
+        await worker.run(partial(reply.push, word))  # in a thread: for the first word, `push` may block
     reply.end_text()
     while (piece := await pacer.make(reply.advance)) is not None:
         await _send(piece, chunks, timer)

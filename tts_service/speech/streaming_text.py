@@ -1,6 +1,6 @@
 """A reply from an engine that takes text as it arrives: words in, chunks out, on one timeline. See text_stream.py.
 
-    deltas ── WordSplitter ── normaliser ── engine's stream ── StreamingTextAligner ── chunks
+    text ── WordSplitter ── normaliser ── engine's stream ── StreamingTextAligner ── chunks
 
 Text becomes speakable word by word. Words whose reading depends on one another ("3 * 4", "5 km") are kept together.
 """
@@ -20,8 +20,8 @@ from tts_service.text.clauses import Boundary, Clause, ClauseSplitter, Splitter,
 from tts_service.text.normalise import Normaliser
 from tts_service.text.text_stream import SpeechStream, StreamingTextEngine, streaming
 
-# A space between two words that the normaliser reads independently: the second begins like a word, the first does not
-# end in dots, and no tag is open.
+# A space where the text may be cut: the next word begins with a letter, a digit or an opening quotation mark or
+# bracket, and the word before ends neither in several dots nor in a sign like "*" or "–". `_next_cut` checks the rest.
 _CUT = re.compile(r"(?<=[^\s.…*×–•<-])(?<!\.\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])|(?<=[^.…]\.)\s+(?=[^\W_]|[\"'“‘«(¿¡])")
 _OPEN_TAG = re.compile(r"</?[A-Za-z][^<>]*$")
 _MAX_CHARS = 400  # without such a space, the text is cut at this length
@@ -136,7 +136,7 @@ class StreamingTextSynthesis(Synthesis):
         return self._chunks(piece, self._captions) if piece.pcm.size else []
 
     def finish(self) -> list[SpeechChunk]:
-        """The last few milliseconds of speech, and a silent chunk for text that no word covers."""
+        """The last few milliseconds of speech, and a chunk without audio for text that no word covers."""
         chunks = super().finish()
         if self._text_end < self._written:
             chunks.append(self._silent(self._written))
@@ -162,7 +162,8 @@ def create_synthesis(
 
 
 def splitter_for(reply: Synthesis) -> Splitter:
-    """Cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, otherwise into clauses."""
+    """A splitter that cuts the text of `reply` as it arrives: into words for a StreamingTextSynthesis, otherwise into
+    clauses."""
     if isinstance(reply, StreamingTextSynthesis):
         return WordSplitter(reply.normaliser)
     return ClauseSplitter(eager=not reply.whole_sentences, language=reply.spoken_language)

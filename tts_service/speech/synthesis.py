@@ -1,9 +1,10 @@
 """One reply's speech: clauses in, chunks of 16-bit PCM out, on one timeline. Blocking; for one thread at a time.
 
-    clause ── normaliser ── engine ── resampler ── chunks of about 0.15 s
+    clause ── normaliser ── engine ── resampler ── chunks of at most 0.15 s
 
 Every chunk says which characters it voices: those of the words that begin in it, with the space after them. The ranges
-of a reply's chunks follow one another and cover the whole text. A clause that can't be spoken becomes a silent chunk.
+of a reply's chunks follow one another and cover the whole text. A clause that can't be spoken becomes a chunk without
+audio.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tts_service.text.normalise import normaliser_for
 from tts_service.voices import spoken_language
 
 _CHUNK_S = 0.15
-# Silence between clauses, in addition to the 0.1 s of silence at the edges of each clause.
+# Silence between clauses, in addition to the silence at the edges of each clause (together 0.1 s).
 _PAUSE_S = {Boundary.SENTENCE: 0.12, Boundary.PHRASE: 0.05, Boundary.WORD: 0.0}
 
 
@@ -98,7 +99,7 @@ class Synthesis:
         return [self._chunk(rest, self._text_end)] if rest.size else []
 
     def _silent(self, text_end: int) -> SpeechChunk:
-        """A silent chunk for text that can't be spoken."""
+        """A chunk without audio, for text that can't be spoken."""
         return self._chunk(np.zeros(0, np.float32), text_end)
 
     def _timed(self, make: Callable[[], EngineAudio | None]) -> EngineAudio | None:

@@ -30,8 +30,8 @@ class Worker:
 
         due_s: when the result is needed, in time.monotonic(); None: now.
 
-        If the caller is cancelled before `call` has begun, `call` never runs. If `call` is running, the caller still
-        waits for its end, and so keeps its slot until the thread is free.
+        If the caller is cancelled before `call` has begun, `call` never runs. A caller that is cancelled later still
+        waits until `call` ends, and so keeps its slot until the thread is free.
         """
         self._note(+1)
         future: Future[T] = Future()

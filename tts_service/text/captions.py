@@ -47,9 +47,9 @@ class CaptionAligner:
         return self._clause.text_start
 
     def words(self, audio: EngineAudio, begins: int, ratio: float) -> tuple[SpokenWord, ...]:
-        """The written words that begin in `audio`. begins: the first sample of `audio`, at the voice's rate. ratio: the
-        reply's rate to the voice's rate. Several spoken words may be one written word ("$3.50"). Then the written word
-        ends with the last of them, or with `audio` if the last one begins later."""
+        """The written words that begin in `audio`. begins: where `audio` begins in the reply, in samples at the voice's
+        rate. ratio: the reply's rate divided by the voice's rate. Several spoken words may be one written word
+        ("$3.50"). Then the written word ends with the last of them, or with `audio` if that one is in a later piece."""
         self.estimated |= audio.timing_estimated or audio.words is None
         told = estimate_words(self._said.text, audio.pcm.size) if audio.words is None else audio.words
         words: list[SpokenWord] = []

@@ -5,10 +5,11 @@
     splitter.push(". Smith came at 3.14.")  → []
     splitter.finish()                       → [Clause("Dr. Smith came at 3.14.", 18, 41)]
 
-The first clause is cut early, at the first comma with words before it, so that the voice begins soon. After a letter
-and a comma, question mark or exclamation mark, the cut doesn't wait for the next character, because the language model
-would take one more token for it. Later clauses end where a sentence does, because a voice sounds best on whole
-sentences. The cuts depend on the text alone, never on how it arrives. Joined, the clauses are the text.
+The first clause is cut early, at the first comma with at least two words before it, so that the voice begins soon. If
+a comma, question mark or exclamation mark follows a letter, this cut doesn't wait for the next character, because the
+language model would take one more token for it. Later clauses end where a sentence does, because a voice sounds best on
+whole sentences; only sentences that are too long are cut. The cuts depend on the text alone, never on how it arrives.
+Joined, the clauses are the text.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from tts_service.text.stops import Stop, abbreviations_of, ends_sentence, stop_k
 
 _FIRST_MIN_WORDS = 2  # "Well," is too short to be spoken alone; "Oh, hello," is not
 _FIRST_MAX_CHARS = 60  # about 3.5 s of speech
-_PHRASE_CHARS = 120  # a clause of this length may end at a comma
-_MAX_CHARS = 240  # a clause of this length may end at any space
+_PHRASE_CHARS = 120  # a clause of at least this length may end at a comma
+_MAX_CHARS = 240  # a clause of at least this length may end at any space
 _HARD_MAX_CHARS = 400  # a text without spaces is cut here
 
 _ANY_BOUNDARY = rf"""
@@ -40,12 +41,12 @@ _WORD = re.compile(rf"[{SYLLABLES}]|[^\W_][^\s{SYLLABLES}]*")
 # The text ends in a number, an abbreviation or a name, which may be read together with what follows: "5 km", "World War
 # II".
 _OPEN_END = re.compile(r"(?:\d\S*|\.|(?<!\S)[^\W\d_a-z]\S*)$")
-_OPEN_END_CHARS = 20  # if the clause is too long by this much, it is cut even after such a word
+_OPEN_END_CHARS = 20  # a clause that is too long by this much is cut even after such a number, abbreviation or name
 _OPENERS = "\"'“‘«([*_`"
 
 
 class Boundary(Enum):
-    """What a clause ends with. It decides the length of the pause after it."""
+    """What a clause ends with. This decides how long the pause after the clause is."""
 
     SENTENCE = "sentence"
     PHRASE = "phrase"
@@ -63,9 +64,9 @@ class Clause:
 
 
 class Splitter(ABC):
-    """`push` takes text, cut anywhere, and returns the clauses that have certainly ended.
+    """`push` takes the text in parts of any length, and returns the clauses that have certainly ended.
 
-    Where the text is cut depends on the text alone. Joined, the clauses are the text.
+    Where the clauses end depends on the text alone. Joined, the clauses are the text.
     """
 
     def __init__(self) -> None:
@@ -132,7 +133,7 @@ class ClauseSplitter(Splitter):
                 is_clear = match.lastgroup == "clear"
                 return match.end() if is_clear else self._past_space(match.end()), boundary
             self._scanned = match.end()
-        # Because of the margin, a boundary just before the limit is complete.
+        # A boundary just before the limit may continue after it, so 16 more characters are needed to decide.
         if len(self._pending) > _HARD_MAX_CHARS + 16:
             return _HARD_MAX_CHARS, Boundary.WORD
         return None
@@ -155,8 +156,8 @@ class ClauseSplitter(Splitter):
         return None
 
     def _after_stop(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """Decides whether this full stop ends a sentence or is part of an abbreviation, a list's number or a
-        quotation."""
+        """Decides whether these stops (`.`, `?`, `!`, `…`) end a sentence or are part of an abbreviation, a list's
+        number or a quotation."""
         word = before[max(map(before.rfind, " \n\t")) + 1 :].lstrip(_OPENERS)
         kind = stop_kind(match["stops"], word, before, self._abbreviations)
         following = self._pending[match.end() :]
@@ -170,7 +171,8 @@ class ClauseSplitter(Splitter):
         return Boundary.PHRASE if kind is Stop.ELLIPSIS and self._phrase_may_end(before) else None
 
     def _after_phrase(self, match: re.Match[str], before: str) -> Boundary | _Undecided | None:
-        """The boundary at a comma or a dash; None if the mark is between two numbers: "November 29, 2026", "5 - 3"."""
+        """The boundary at a comma or a dash; None if the clause is too short to end here, or the mark is between two
+        numbers: "November 29, 2026", "5 - 3"."""
         if not self._phrase_may_end(before):
             return None
         if before.rstrip()[-1:].isdigit() and match[0] in (",", "-", "–"):
@@ -192,7 +194,8 @@ class ClauseSplitter(Splitter):
         return len(before) >= _PHRASE_CHARS
 
     def _past_space(self, end: int) -> int:
-        """The position after one space behind the boundary. So the last space of a text does not become a clause."""
+        """The position after the boundary and one space, if there is one. So the last space of a text does not become
+        a clause of its own."""
         is_space = self._pending[end : end + 1].isspace() and not self._pending[end - 1].isspace()
         return end + 1 if is_space else end
 

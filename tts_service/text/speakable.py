@@ -23,7 +23,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (rf"(?:{_AFTER_TITLE})\.(?=\s)", ""),  # otherwise a voice takes the dot of "Dr." for a full stop
     (r"(?:\.{2,}|…)[.…]*(?=\s*[^\W_])", ", "),  # otherwise espeak runs the words around an ellipsis together
     (r"\.{2,}|…", "."),
-    (r"(?<=\d)\s*[*×]\s*(?=\d)", " × "),  # the word for this sign depends on the language
+    (r"(?<=\d)\s*[*×]\s*(?=\d)", " × "),  # kept, because only the normaliser knows the language's word for it
     (r"^\s*[-+•*]\s", ""),  # a list's bullet
     (r"\s[-–•](?=\s)(?!(?<=\d\s[-–])\s+[$£€¥]?\d)", ","),  # a dash between words, not between numbers
     (r"(?<![^\W_])_+|_+(?![^\W_])", ""),  # _emphasis_, but not snake_case

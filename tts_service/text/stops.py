@@ -29,13 +29,13 @@ def _set(words: str) -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class Abbreviations:
     """The abbreviations of one language, in lower case, without their last dot. starters: words that begin a sentence
-    and not a name."""
+    and are not part of a name."""
 
     never_last: frozenset[str]
     sometimes_last: frozenset[str]
     before_numbers: frozenset[str]
     starters: frozenset[str]
-    ordinal_after: frozenset[str] = field(default_factory=frozenset)  # "am 5. Mai": before a number with a dot
+    ordinal_after: frozenset[str] = field(default_factory=frozenset)  # words before an ordinal: "am 5. Mai"
 
 
 # Before a name.

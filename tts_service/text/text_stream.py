@@ -1,5 +1,5 @@
 """The interface of engines that take text as it arrives, word by word. With them, prosody extends across clauses, and
-the first sound does not wait for the first clause. This is an optional capability in addition to TtsEngine;
+the first sound does not wait for the end of the first clause. This is an optional capability in addition to TtsEngine;
 `streaming(engine)` finds it.
 
     stream = engine.start(voice=…, speed=1.0, language="")
@@ -53,7 +53,7 @@ class StreamingWrapper(Protocol):
     """A TtsEngine around another one, which may be a StreamingTextEngine."""
 
     def streaming(self) -> StreamingTextEngine | None:
-        """The engine that takes text as it arrives, if the inner engine can."""
+        """The engine that takes text as it arrives; None if the inner engine can't do that."""
         ...
 
 

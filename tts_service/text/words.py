@@ -16,7 +16,7 @@ def written_words(text: str) -> list[tuple[int, int]]:
 
 
 def estimate_words(text: str, samples: int) -> tuple[EngineWord, ...]:
-    """Words of `text` spread over `samples` in proportion to their letters."""
+    """Words of `text` spread over `samples` in proportion to their lengths."""
     spans = written_words(text)
     total = sum(end - start for start, end in spans)
     words, done = [], 0

@@ -3,9 +3,9 @@
     read = normaliser_for("en-US")
     read("It costs $3.50.").text → "It costs three dollars and fifty cents."
 
-Each language has a module with its words and its own rules; the rest is shared. In a language without a module, the
-voice reads the text as it is written. Every spoken character remembers which written character it comes from, so
-captions show what was written.
+Each language of `_LANGUAGES` has a module with its words and its own rules; the rest is shared. In any other language,
+the voice reads numbers and signs as they are written. Every spoken character remembers which written character it comes
+from, so captions show what was written.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _LANGUAGES: dict[str, Callable[[str], Language]] = {
 }
 
 
-# For a language without a module: the voice reads numbers by its own rules, but it might say the names of these signs.
+# For a language without a module: the voice reads numbers by its own rules, but it might say the names of these signs,
+# so the signs are left out.
 _UNKNOWN = [Rule(re.compile(r"[#~](?=[$£€¥]?\d)"), lambda _: "")]
 
 
@@ -55,7 +56,7 @@ _INITIAL = re.compile(r"(?<!\w)[^\W\d_]\.$")
 _ROMAN = re.compile(r"[IVXL]+")
 _LAST_WORD = re.compile(r"\S+$")
 _FIRST_WORD = re.compile(r"(?P<marks>\W*)(?P<word>\w+)(?P<dot>\.?)")
-_SHORT = 6  # an abbreviation of at most this many letters is read with the word before it
+_SHORT = 6  # abbreviations that are read with the word before them have at most this many characters, dot included
 
 
 class Normaliser:

@@ -55,9 +55,10 @@ def roman_rule(
 ) -> Rule:
     """A rule for Roman numerals after a word that is numbered (`labels`, a pattern: "Chapter") and after names.
 
-    say_label: the reading of a numeral after this word. say_regnal: the reading after this ruler's name. After other
-    names, only numerals of two letters or more are read. "I" after a ruler's name is read only if it is not the
-    pronoun. ending: a pattern of what may follow the numeral.
+    say_label: gives the reading of a numeral from the word before it and the numeral's value. say_regnal: the same
+    after a ruler's name (one of REGNAL). After other names, `say_label` reads numerals of at least two letters without
+    an L. "I" after a ruler's name is read only if it is not the pronoun. ending: a pattern of what may follow the
+    numeral.
     """
     label = re.compile(labels)
 

@@ -9,18 +9,18 @@ from common.letters import VOWEL_SIGNS
 from tts_service.text.normalise.language import Currency, Language, Noun
 from tts_service.text.normalise.rules import NEXT_WORD, Rule
 
-# A minus before a number, not a dash between two.
+# A minus before a number, not a dash between two numbers.
 SIGN = r"(?:(?<![\w.,)%°])(?<!\d )(?P<sign>[-−–])\s?)?"
 START = r"(?<![\w.,/])(?<!\d:)"
 
 
 def alternatives(written: Iterable[str]) -> str:
-    """A pattern of any of them, the longest first."""
+    """A pattern that matches any of `written`; the longest are tried first."""
     return "|".join(re.escape(one) for one in sorted(written, key=len, reverse=True))
 
 
 def signed(language: Language, match: re.Match[str], spoken: str) -> str:
-    """`spoken`, with the sign of the match, if it has one."""
+    """`spoken`, after the word for minus if the match has a sign."""
     return f"{language.signs.minus} {spoken}" if match["sign"] else spoken
 
 

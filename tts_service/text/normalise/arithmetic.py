@@ -1,4 +1,4 @@
-"""Numbers without units: ranges, sums, fractions, signs before a number."""
+"""Plain numbers, ranges, sums, signs before a number, and fractions, also with a unit."""
 
 from __future__ import annotations
 

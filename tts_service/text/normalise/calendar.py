@@ -17,8 +17,8 @@ _TIME = r"(?<![\w.,:/])(?P<hours>[01]?\d|2[0-4]):(?P<minutes>[0-5]\d)(?::[0-5]\d
 
 
 def date_rules(language: Language) -> list[Rule]:
-    """Rules for dates in digits. 11/12 may be a fraction or a date; it is read as a date only if it can't be a
-    fraction."""
+    """Rules for dates in digits. Two numbers with a slash ("11/12") may be a fraction or a date; they are read as a
+    date only if the language doesn't read them as a fraction."""
 
     def iso(match: re.Match[str]) -> str | None:
         return _read(language, match, int(match["day"]), int(match["month"]), int(match["year"]))

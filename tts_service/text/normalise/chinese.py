@@ -1,4 +1,4 @@
-"""Chinese (Mandarin): no spaces between words, 两 before measure words, "百分之" before the number."""
+"""Chinese (Mandarin): no spaces between words, 两 for 2 before measure words, "百分之" (percent) before the number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tts_service.text.normalise.language import Language, Noun, Signs, currencie
 from tts_service.text.normalise.rules import HAN, Rule
 
 _DIGITS = "零一二三四五六七八九"
-# 2 before these is certainly 两. Not 月, 日, 号, 路, 楼 and 年级: those have numbers of their own, with 二.
+# 2 before these is certainly 两. 月, 日, 号, 路, 楼 and 年级 are not among them: they are numbered, not counted, and 2
+# before them is 二.
 _MEASURES = (
     "个|位|名|本|张|条|只|件|杯|瓶|碗|盘|辆|台|匹|头|家|座|首|遍|次|双|套|种|份|片|棵|支|句|段|间|艘|架|栋|把|封|顿|袋|盒|"
     "块|元|美元|欧元|英镑|斤|公斤|千克|克|吨|米|厘米|公里|千米|里|升|倍|岁|人|天|周|年(?!级)|小时|分钟|秒|点(?!\\d)|千|万|亿|度"

@@ -85,8 +85,8 @@ class English(Language):
         names = alternatives(self.month_names)
         day = r"(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?"
         second = r"(?:\s?[-–]\s?(?P<to>3[01]|[12]?\d)(?:st|nd|rd|th)?)?"
-        # What follows must not be a number of something other than days. "May 5 people come?" can't be recognised, "May
-        # 5%" can.
+        # What follows the number must not show that it counts something other than days: "May 5%" is no date. That "May
+        # 5 people come?" has no date can't be recognised.
         ends = r"(?![\w%°:/]|[.,]\d)"
 
         def days(match: re.Match[str]) -> str:
@@ -181,7 +181,7 @@ def _plural(number: str) -> str:
 
 
 def _kept_stop(match: re.Match[str]) -> str:
-    """Keep a full stop for the dot of "p.m." at the end of the text."""
+    """A full stop if the match ends with a dot ("p.m.") at the end of the text, otherwise nothing."""
     at_end = re.fullmatch(r"[\s\"'”’»)\]]*", match.string[match.end() :])
     return "." if match[0].endswith(".") and at_end else ""
 

@@ -73,7 +73,7 @@ class Hindi(Language):
         " kg | किलो | किग्रा = प्रति किलो; km | किमी = प्रति किलोमीटर; लीटर = प्रति लीटर; दर्जन = प्रति दर्जन"
     )
     months = _MONTHS.split()
-    month_names = MappingProxyType({})  # days and years beside them are plain numbers
+    month_names = MappingProxyType({})  # none needed: days and years beside a month are plain numbers
     digits = DIGITS
     first_of_month = "एक"
     half = "आधा"

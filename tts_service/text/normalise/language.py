@@ -117,10 +117,10 @@ class Language(ABC):
     month_names: ClassVar[Mapping[str, int]]  # as they are written, abbreviations included
     abbreviations: ClassVar[Mapping[str, str]]  # with their dots
     digits: ClassVar[Sequence[str]]
-    joining: ClassVar[Sequence[str]] = ()  # other words, in lower case, that rules read together with the next
-    cents_after: ClassVar[str] = ""  # "tres euros con cincuenta"; without it the cents are named
+    joining: ClassVar[Sequence[str]] = ()  # words, in lower case, that rules read together with the next word
+    cents_after: ClassVar[str] = ""  # before cents without their name: "tres euros con cincuenta"; empty: with the name
 
-    # How date, fraction and mixed read, where they are not overridden.
+    # For `date`, `fraction` and `mixed` below, unless a subclass overrides these.
     first_of_month: ClassVar[str] = ""
     day_and_month: ClassVar[str] = " "  # between a day, its month and the year
     half: ClassVar[str] = ""  # alone
@@ -129,7 +129,8 @@ class Language(ABC):
 
     @abstractmethod
     def rules(self) -> Sequence[Rule]:
-        """Rules of this language alone, before the rules that all languages share."""
+        """Rules of this language alone. They come after the shared rules for addresses, dates with a year, phone
+        numbers and versions, and before the other shared rules."""
 
     def late_rules(self) -> Sequence[Rule]:
         """Rules that come after those for amounts, before those for numbers alone."""
@@ -161,7 +162,7 @@ class Language(ABC):
         return f"{self.cardinal(whole)} {self.signs.and_} {self.half_after if fraction == self.half else fraction}"
 
     def of_what(self, name: str) -> str:
-        """The word between "million", or a fraction, and the noun that it belongs to."""
+        """What stands between "million", or a fraction, and the noun after it: a space, or a word with its spaces."""
         return self.of or " "
 
     def half_of(self, noun: Noun) -> str:
@@ -199,7 +200,7 @@ class Language(ABC):
         return re.sub(r"\D", "", whole), fraction
 
     def amount(self, written: str, gender: str = "") -> str:
-        """The reading of a written number with its digits and separators."""
+        """The reading of a number that is written in digits, perhaps with separators."""
         whole, fraction = self.split(written)
         if len(whole) > _MOST_DIGITS or (len(whole) > 1 and whole[0] == "0"):
             words = self.spelled(whole)

@@ -20,9 +20,9 @@ class Romance(Language):
     labels: ClassVar[str]  # words that are numbered with Roman numerals, a pattern
     centuries: ClassVar[str]  # "siglo"
     last_ordinal: ClassVar[int]  # rulers and centuries beyond this have cardinals, "Alfonso trece"
-    hours_written: ClassVar[str]  # what may stand in or after a time, "15h30", "15 h"
-    ordinal_mark: ClassVar[str]  # after a number, with a group `f` if that is feminine
-    feminine: ClassVar[str]  # nouns that are feminine by their ending, a pattern
+    hours_written: ClassVar[str]  # what may stand after a time, a pattern: "15:30 h"
+    ordinal_mark: ClassVar[str]  # what makes a number an ordinal, a pattern; its group `f` is for the feminine
+    feminine: ClassVar[str]  # feminine nouns, most of them by their ending, a pattern
     no_noun: ClassVar[str]  # words after a number that are not nouns
     numbered: ClassVar[str]  # abbreviations of "number", a pattern
 

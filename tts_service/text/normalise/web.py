@@ -58,7 +58,7 @@ def web_rules(language: Language) -> list[Rule]:
 
 
 def _is_grouped(written: str, language: Language) -> bool:
-    """Whether it is one number whose digits are in groups of three, with spaces between them. Nine digits that begin
-    with 6, 7, 8 or 9 are a phone number instead."""
+    """Whether `written` is one number whose digits are in groups of three, with spaces between the groups. Nine digits
+    that begin with 6, 7, 8 or 9 are a phone number instead."""
     has_spaces = " " in language.number and re.fullmatch(r"\d{1,3}(?: \d{3})+", written) is not None
     return has_spaces and not re.fullmatch(r"[6-9]\d\d \d{3} \d{3}", written)
