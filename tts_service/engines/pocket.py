@@ -43,8 +43,10 @@ _TAGS = {
 
 
 class PocketTts:
-    """The pocket-tts engine. Each reply works on its own copy of its voice's state, so several replies may use the
-    model at once.
+    """The pocket-tts engine. Several replies may use the model at once.
+
+    The package calls generate_audio_stream "NOT thread-safe". But in 4.0.1 a generation changes only the voice's state,
+    of which each call gets a copy. The package's upper bound in pyproject.toml keeps it so.
 
     model_name: see above; "" means `kyutai/pocket-tts`.
     """
