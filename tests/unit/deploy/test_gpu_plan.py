@@ -26,7 +26,8 @@ def profile(name: str, **more: str) -> dict[str, str]:
 
 @cache
 def demands_on_a_gpu(name: str, model: str) -> list[Demand]:
-    """The demands, which are the same for all GPUs. This is slow, because it reads the settings of three services."""
+    """The demands of a profile with this model. They are cached, because they don't depend on the GPUs, and reading
+    the settings of three services for them is slow."""
     return demands_of(profile(name, LLM_MODEL_NAME=model))[0]
 
 

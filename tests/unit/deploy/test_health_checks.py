@@ -1,4 +1,4 @@
-"""The health checks of `make run`, on real processes: one that loads, one that serves, and one that hangs."""
+"""The health checks of `make run`, on real processes that load, serve and hang."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.unit.deploy.test_supervisor import supervised
 
 
 def recogniser(port: int, folder: Path, how: str) -> Program:
-    """A real model server that loads in this way, as `make run` starts and checks it."""
+    """A real model server whose model loads as `how` says, started and checked as by `make run`."""
     settings = {"ASR_PORT": str(port), "MODELS_CACHE_DIR": str(folder), "FAILING_HOW": how, "PATH": os.environ["PATH"]}
     process = Process(f"exec {sys.executable} -m tests.support.failing_service", environment_of("asr", {}), settings)
     (program,) = programs_of({"asr": process})

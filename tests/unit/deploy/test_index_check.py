@@ -15,7 +15,7 @@ from tests.support.mesh import ROOT
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the check with pip's settings from only these environment variables."""
+    """Run the check with pip's settings taken only from these environment variables."""
     return subprocess.run(
         [sys.executable, "deploy/index_check.py"],
         cwd=ROOT,

@@ -16,7 +16,7 @@ from tests.unit.deploy.test_preflight import make_run
 
 
 def test_two_plans_at_once_share_no_port(tmp_path: Path) -> None:
-    """Nothing listens yet on a port that the first plan chose."""
+    """Nothing listens yet on the ports of the first plan, so only its locks keep the second plan from them."""
     parts = [replace(part, default_port=port) for part, port in zip(PARTS, free_ports(len(PARTS)), strict=True)]
     first, second = PortLocks(tmp_path), PortLocks(tmp_path)
     _, of_first = plan({"PORT": "0"}, parts, first.reserve_free)
@@ -31,7 +31,7 @@ def test_a_port_that_is_set_for_two_meshes_is_told_to_the_second(tmp_path: Path)
     gateway = {"gateway": {"HOST": "127.0.0.1", "PORT": str(port)}}
     first = PortLocks(tmp_path)
     check_machine(gateway, first)
-    check_machine(gateway, first)  # its own lock does not keep it out
+    check_machine(gateway, first)  # a mesh is not refused because of its own lock
     with pytest.raises(CannotStartError, match=f"port {port} is reserved by another `make run`"):
         check_machine(gateway, PortLocks(tmp_path))
     del first

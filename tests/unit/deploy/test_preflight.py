@@ -26,7 +26,7 @@ ALL = {"redis", "asr", "llm", "tts", "gateway"}
 
 
 def make_run(cwd: Path = ROOT, *arguments: str, **environment: str) -> str:
-    """The error output of `make run` when it can't start. It must end by itself, with one line for each problem."""
+    """The error output of `make run`, which must end by itself, without a traceback, before it starts anything."""
     ended = subprocess.run(
         [sys.executable, "-m", "deploy", *arguments],
         env={"PATH": os.environ["PATH"], "VALKEY_DATA_DIR": str(cwd / "valkey"), **environment},
@@ -83,12 +83,12 @@ def test_a_taken_port_is_told_with_another_one(tmp_path: Path, taken_port: int) 
     ],
 )
 def test_a_port_for_two_processes_is_told(given: dict[str, str], says: str) -> None:
-    """Otherwise recognition's metrics could answer on the gateway's port and look like the gateway, which could not
-    start."""
+    """Without this check, the metrics of recognition could answer on the gateway's port and look like the gateway,
+    which could not start."""
     (free,) = free_ports(1)
     environment = {name: value.format(free) for name, value in given.items()}
     variables = {name: process.variables for name, process in processes_of(environment).items()}
-    del variables["redis"]  # because the check would make its folder
+    del variables["redis"]  # because the check would make Valkey's folder
     with pytest.raises(CannotStartError) as told:
         check_machine(variables, PortLocks())
     (line,) = [line for line in str(told.value).splitlines() if "needed" in line]
@@ -173,7 +173,7 @@ def test_a_full_disk_is_told_with_the_folder_and_leaves_no_lock(tmp_path: Path) 
 
 
 def test_a_second_start_in_one_folder_says_so_before_it_imports_much(tmp_path: Path) -> None:
-    """Importing `deploy.mesh` takes a second of processor time, which can be 9.6 s on a busy machine."""
+    """Importing `deploy.mesh` takes a second of processor time, and took 9.6 s on a busy machine."""
     folder = tmp_path / "valkey"
     assert not is_locked(folder)
     assert not folder.exists()  # the check creates nothing
@@ -227,7 +227,7 @@ def test_the_lock_and_the_files_are_valkeys_own(tmp_path: Path) -> None:
 
 
 def files_with_the_log(folder: Path) -> list[Path]:
-    """Wait until Valkey has written its append-only log. Returns all its files."""
+    """Wait until Valkey has made its append-only log. Returns all files in the folder."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         files = [path for path in folder.rglob("*") if path.is_file()]

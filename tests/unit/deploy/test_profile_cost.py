@@ -1,4 +1,4 @@
-"""The cost of a profile is shown before anything is downloaded."""
+"""The text about the cost of a profile, which is shown before anything is downloaded."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.support.mesh import ROOT
 
 
 def make_setup(folder: Path, uv: str) -> subprocess.CompletedProcess[str]:
-    """Run `make setup` with this shell script in place of uv."""
+    """Run `make setup` with this shell script in place of uv. Calls with --quiet don't run it, but just succeed."""
     program = folder / "bin" / "uv"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\ncase "$*" in *--quiet*) exit;; esac\n{uv}\n')

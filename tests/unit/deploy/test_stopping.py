@@ -32,8 +32,9 @@ def test_a_container_runs_the_service_itself_and_no_shell_that_keeps_signals_to_
 
 @pytest.mark.parametrize(("pid", "status"), [(1, 128 + signal.SIGTERM), (2, -signal.SIGTERM)])
 def test_a_container_ends_while_its_service_is_imported(pid: int, status: int) -> None:
-    """Linux ignores a signal to process 1 if the process has no handler for it. So the test sends signals to another
-    process, and checks how it ends."""
+    """Linux ignores a signal to process 1 if that process has no handler for it. The test can't be process 1, so it
+    starts a process with a made-up id, which sends itself the signal. With the id 1 a handler ends the process, with
+    another id the signal itself does."""
     code = f"import os, signal; os.getpid = lambda: {pid}; import common; signal.raise_signal(signal.SIGTERM)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == status
 

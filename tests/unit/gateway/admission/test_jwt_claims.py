@@ -23,8 +23,8 @@ AUTHENTICATOR = Authenticator(jwt_key=SECRET, jwt_algorithms=["HS256"], leeway_s
 
 
 def subject(**claims: Any) -> str:
-    """The subject of a token with these claims. It is signed by hand, because PyJWT's `encode` would correct some of
-    them."""
+    """The subject that the gateway reads from a token with these claims. The token is signed by hand, because PyJWT's
+    `encode` would correct some claims."""
     payload = json.dumps({"sub": "learner 7", "exp": NOW + 600} | claims).encode()
     token = jwt.api_jws.PyJWS().encode(payload, SECRET, "HS256")
     return AUTHENTICATOR.check(Headers({"authorization": f"Bearer {token}"}), "").subject

@@ -37,8 +37,8 @@ ANA = "0f9f2a52-7b1c-4c0e-9a53-3a1b7d0c2f11"
 
 @cache
 def private_key(name: str) -> rsa.RSAPrivateKey:
-    """The key of that name. It is made when it is first used, because all workers import this file, and a key takes a
-    tenth of a second."""
+    """The key of that name. It is made when it is first used, because all of pytest's workers import this file, and
+    making a key takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 

@@ -1,4 +1,4 @@
-"""Which pages may use the gateway, and under which names."""
+"""Which pages may use the gateway, and under which host names."""
 
 from __future__ import annotations
 

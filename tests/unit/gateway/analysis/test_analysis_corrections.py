@@ -108,7 +108,7 @@ async def test_all_of_a_long_conversation_is_looked_at_in_small_pieces() -> None
 
 
 def asked_for(turns: Sequence[Turn]) -> list[list[str]]:
-    """The sentences of each question to the model, in the order of the questions."""
+    """The sentences of each question for corrections, in the order of the questions."""
     sentences = sentences_said(turns)
     return [[sentences[number].text for number in piece] for piece in spread(pieces_of(sentences))]
 

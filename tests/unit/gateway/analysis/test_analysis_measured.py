@@ -171,7 +171,7 @@ def test_a_language_without_tokenizer_is_counted_in_characters() -> None:
         pytest.skip("MeCab is installed here")
     measured = measure([typed("東京に行きました。hello")], "beginner", "ja")
     assert measured.vocabulary.unit == "character"
-    assert measured.vocabulary.words == 9  # eight Chinese characters and one word
+    assert measured.vocabulary.words == 9  # eight Japanese characters and one word
     assert measured.vocabulary.rarity is None
     assert "MeCab" in measured.unavailable["rarity"]
 

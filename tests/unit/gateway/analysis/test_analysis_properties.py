@@ -140,7 +140,8 @@ def test_feedback_is_bounded_and_never_the_question_itself(summary: str, steps: 
     question = corrections_question([summary], language="en")
     feedback = presentable(answer, question, lambda _: True)
     if feedback is not None:
-        # The question quotes this summary, so the summary is left out as a copy. A quotation has no "<" or ">".
+        # The question quotes this summary, so the summary is left out as a copy. But a quotation replaces "<" and ">",
+        # so a summary with one of these is no copy.
         assert feedback.summary is None or "<" in summary or ">" in summary
         assert len(feedback.next_steps) == len(set(feedback.next_steps)) <= 3
 

@@ -1,4 +1,4 @@
-"""How the analysis reads text: mistakes by rule, words worth learning, sentences, loops and babble."""
+"""How the analysis reads text: mistakes that rules find, words worth learning, sentences, loops and babble."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from gateway.analysis.sentences import (
 from gateway.analysis.slips import slips_in
 from gateway.analysis.vocabulary import words_to_learn
 from gateway.analysis.words import Lexicon, has_only_letters, split_at_spaces
-
-# --- mistakes by rule -------------------------------------------------------------------------------
 from tests.support.analysed_turns import ENGLISH, partner
+
+# --- mistakes that rules find -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How common a word is, as a learner sees it who looks the word up."""
+"""How common a word is, as shown to a learner who looks it up."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from tests.support.audio import (
 )
 
 SECONDS = 1.0
-# name → (encodes the stream, the least correlation with the sound that went in)
+# name → (a function that encodes the stream, the least correlation with the sound that went in)
 STREAMS: dict[str, tuple[Callable[[], bytes], float]] = {
     "webm mono 60 ms": (lambda: webm(chirp(SECONDS), frame_ms=60), 0.98),
     "webm stereo 20 ms": (lambda: webm(chirp(SECONDS), channels=2), 0.98),
@@ -44,12 +44,12 @@ STREAMS: dict[str, tuple[Callable[[], bytes], float]] = {
     "wav 8 kHz 24 bits": (lambda: wav(chirp(SECONDS, 8_000), 8_000, codec="pcm_s24le"), 0.999),
     "wav without a size": (lambda: wav(chirp(SECONDS, 16_000), 16_000, size=0xFFFFFFFF), 0.999),
 }
-SLACK = 16_000 // 100  # the length may differ by 10 ms, because a codec pads its last packet
+SLACK = 16_000 // 100  # samples: the decoded sound may be shorter by 10 ms
 
 
 @cache
 def stream(name: str) -> bytes:
-    """The stream, encoded only when a test needs it, because all workers import this file."""
+    """The stream, encoded only when a test needs it, because all of pytest's workers import this file."""
     encode, _ = STREAMS[name]
     return encode()
 
@@ -64,7 +64,8 @@ def test_a_stream_in_one_frame_is_the_sound_that_went_in(name: str) -> None:
     heard = at_once(name)
     assert not heard.errors
     wanted = resampled(chirp(SECONDS), 48_000, 16_000)
-    assert len(wanted) - SLACK <= len(heard.samples) <= len(wanted) + 60 * 16  # the last packet may be padded
+    # Padding of the last packet may make the sound up to 60 ms longer.
+    assert len(wanted) - SLACK <= len(heard.samples) <= len(wanted) + 60 * 16
     assert likeness(heard.samples, wanted) > STREAMS[name][1]
 
 

@@ -1,8 +1,8 @@
 """What other programs send: recordings that they made (recordings/record.sh), odd timestamps, and audio that stalls.
 
-Sources: janus-gateway 515 and 3486 (Opus with DTX: packets left out, a first timestamp that isn't 0), sfu 26 (as 515),
-speaches 493 and ffmpeg-python 118 (a WAV from a pipe has no size), opus-recorder 29 (chained Ogg), twilio media-streams
-126 and openai-realtime-api-beta 18 (µ-law), all on GitHub.
+Sources: janus-gateway 515 and 3486 (Opus with DTX: packets left out, a first timestamp that isn't 0), sfu 26 (like
+janus-gateway 515), speaches 493 and ffmpeg-python 118 (a WAV from a pipe has no size), opus-recorder 29 (chained Ogg),
+twilio media-streams 126 and openai-realtime-api-beta 18 (µ-law), all on GitHub.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def fed(pieces: list[tuple[float, bytes]], until_s: float) -> tuple[float, float
 
 @pytest.mark.parametrize("ppm", [-200, 200])
 def test_a_sound_card_whose_clock_drifts_is_never_silent(ppm: int) -> None:
-    """In ten minutes it gives 0.12 s more or less audio than the server's clock counts."""
+    """In ten minutes the sound card gives 0.12 s more or less audio than the server's clock counts."""
     slice_s = 0.5
     pieces = [(at * slice_s * (1 + ppm / 1e6), bytes(16_000)) for at in range(1200)]
     assert fed(pieces, 600.2) == (600.0, 0.0)

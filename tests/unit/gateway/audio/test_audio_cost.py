@@ -1,8 +1,9 @@
 """The cost of the bytes of one connection: how much PCM each KiB becomes, and how much CPU time that takes.
 
 Silence takes the fewest bytes. The limits hold for any input (`gateway/audio/expansion_limit.py`). These tests show
-that silence from an ordinary encoder stays within them, and that it takes no more time than speech. They also show what
-a KiB made by an attacker costs, compared with the most speech that a KiB may become.
+that silence from an ordinary encoder stays within the limits, and takes at most three times the CPU time of speech.
+They also show that a KiB made by an attacker costs at most three times as much as the most speech that a KiB may
+become.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], StreamDecoder]] = {
     "AAC in MP4": (lambda: mp4(silence(SECONDS, 96_000), 96_000, channels=CHANNELS), decode_mp4),
     "AAC in ADTS": (lambda: adts(silence(SECONDS, 96_000), 96_000, channels=CHANNELS), decode_adts),
 }
-"""Names and inputs that cost much, all with the most channels and the highest rate of their format."""
+"""Name → (makes an input that costs much, its decoder). All inputs have the highest rate of their format and, except
+for the frame headers, the most channels."""
 TIMES_MOST_SPEECH = 3.0
 
 
@@ -118,8 +120,8 @@ def test_no_kib_costs_much_more_than_the_most_speech_that_a_kib_may_become(name:
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if not name.endswith("/wav")])
 def test_the_sound_of_every_stream_is_counted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the limit allows no sound, none comes out. WAV is left out: its sample rates bound what its bytes can
-    become."""
+    """If the limit allows no sound, every stream is refused. WAV is left out: the sample rates that it may have bound
+    what its bytes can become."""
     monkeypatch.setattr("gateway.audio.expansion_limit.FREE_S", -1e6)
     encode, decoder, rate_hz, _ = FORMATS[name]
     with pytest.raises(AudioError, match="record with an ordinary bit rate"):

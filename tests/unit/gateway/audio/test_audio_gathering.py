@@ -29,7 +29,7 @@ def sizes(gathering: Gathering, *heard: int) -> list[int]:
 
 
 def expecting(what: Expected, *heard: int) -> Gathering:
-    """A Gathering that has heard windows, and holds none."""
+    """A Gathering that has heard these windows, holds none of them, and now expects `what`."""
     gathering = Gathering(WINDOW)
     sizes(gathering, *heard)
     gathering.expected = what
@@ -74,7 +74,8 @@ def test_nothing_waits_longer_than_for_so_many_windows(heard: list[int], expecte
 
 
 def test_a_sound_nearer_to_the_voice_than_to_the_room_is_not_a_pause() -> None:
-    """In both cases the sound is 12 dB below the voice. The room is 14 or 40 dB below it."""
+    """In both cases the sound is 12 dB softer than the voice. The room is 14 dB softer than the voice in the first
+    case, and 40 dB in the second."""
     assert sizes(expecting(Expected.PAUSE, VOICE // 5, VOICE), VOICE // 4, VOICE // 4) == [0, 2]
     assert sizes(expecting(Expected.PAUSE, ROOM, VOICE), VOICE // 4, VOICE // 4) == [0, 0]
 

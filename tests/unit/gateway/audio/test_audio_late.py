@@ -36,7 +36,7 @@ RECORDINGS = [
     *[("two_cities", at) for at in (0.0, 8.0, 16.0, 24.0, 32.0)],
     *[("endgame_nagg_nell", at) for at in (0.0, 8.0, 16.0)],
 ]
-STEP = 32  # bytes: a stream is cut between any two steps
+STEP = 32  # bytes: a stream can be cut between any two steps
 LONGEST_SLICE_S, LONGEST_DELAY_S = 2.0, 2.0
 
 
@@ -90,7 +90,7 @@ class Stream:
         raise AssertionError
 
     def slices(self, rng: random.Random) -> list[tuple[float, int]]:
-        """(seconds until it arrives, index of the step at which it ends), cut and delayed at random."""
+        """Slices cut and delayed at random: (seconds until the slice arrives, number of steps up to its end)."""
         longest_s, latest_s = rng.uniform(0.02, LONGEST_SLICE_S), rng.uniform(0, LONGEST_DELAY_S)
         steps = len(self.out_after) - 1
         end, arrives_s, slices = 0, 0.0, []
@@ -117,8 +117,8 @@ def stream(recording: tuple[str, float], kind: StreamKind) -> Stream:
 
 
 async def heard(stream: Stream, slices: list[tuple[float, int]], silent_s: float = 0.0) -> bytes:
-    """The audio that recognition gets if a stream comes in `slices`. silent_s: how long the microphone sends silence
-    afterwards."""
+    """The audio that recognition gets if a stream comes in `slices`. silent_s: for how long nothing comes after the
+    slices."""
     asr, decoded = OpenTurn(), 0
 
     def count(pcm: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Audio is decoded as soon as its last byte has arrived. The delay is counted in samples, not in seconds."""
+"""A packet of audio is decoded as soon as its last byte has come. The delay is counted in samples, not in seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE_HZ = 16_000
 
 
 class MeasuringSource:
-    """Gives a stream's bytes a few at a time. Whenever the decoder asks for more, it measures how far the decoder is
+    """Gives a stream's bytes a few at a time. Whenever the decoder asks for more, measures how far the decoder is
     behind."""
 
     def __init__(self, data: bytes, step: int, fed_samples: Callable[[int], float]) -> None:
@@ -58,15 +58,15 @@ def _begun_samples(data: bytes) -> Callable[[int], float]:
 @pytest.mark.parametrize(
     ("encode", "decoder", "limit_ms"),
     [
-        # The limit includes one packet, because a packet counts as soon as it begins. The codec and the resampler hold
-        # back some ms.
+        # The limit is the length of one packet (in Ogg, of one page), because a packet counts as soon as it begins, and
+        # 15 ms that the codec and the resampler may hold back.
         pytest.param(partial(webm, frame_ms=60), decode_webm, 60 + 15, id="webm as Chromium"),
         pytest.param(partial(webm, channels=2, frame_ms=20), decode_webm, 20 + 15, id="webm as Firefox"),
         pytest.param(partial(ogg, page_ms=100), decode_ogg, 120 + 15, id="ogg as Firefox"),
         pytest.param(mp4, decode_mp4, 22 + 15, id="mp4 as Safari"),
         pytest.param(partial(mp4, codec="libopus"), decode_mp4, 20 + 15, id="mp4 as Chromium"),
         pytest.param(adts, decode_adts, 22 + 15, id="aac"),
-        # A frame of 96 ms ends where the next one begins.
+        # Two frames of 96 ms, because a frame is known to have ended only when the next one begins.
         pytest.param(flac, decode_flac, 2 * 96 + 15, id="flac"),
     ],
 )

@@ -1,7 +1,7 @@
-"""A person's speech is detected as voice through microphones of many kinds, as well as through a good one.
+"""Through microphones of many kinds, a person's speech is detected as voice nearly as well as through a good one.
 
 Sources: minutes 814, vue-audio-recorder 53 and brainwave 10 (Bluetooth headsets at 8 and 16 kHz), mic_array 49 and
-jsk_3rdparty 148 (arrays of six channels, whose first one is processed), all on GitHub; issue 15 (inverted stereo).
+jsk_3rdparty 148 (arrays of six channels, of which the first is processed), all on GitHub; issue 15 (inverted stereo).
 """
 
 from __future__ import annotations
@@ -122,4 +122,4 @@ def test_however_channels_are_cut_the_same_one_is_heard() -> None:
     whole, choice = ChannelChoice(3).pick(sound), ChannelChoice(3)
     pieces = [choice.pick(piece) for piece in np.split(sound, [7, 800, 801, 2500])]
     assert np.array_equal(np.concatenate(pieces), whole)
-    assert np.array_equal(whole[BLOCK:], sound[BLOCK:, 1])  # the first channel with sound
+    assert np.array_equal(whole[BLOCK:], sound[BLOCK:, 1])  # the first channel that is not much softer than the loudest

@@ -1,7 +1,7 @@
 """What real recorders write, and how much sound a few kilobytes may become.
 
-Sources: issue 15 (stereo with one channel inverted, WAV headers of the first piece only, gaps in timestamps) and issue
-20 (sample rates, content encodings, decoding ratios, unknown codecs, tags that are not UTF-8).
+Sources: issue 15 (stereo with one channel inverted, WAV headers that count only the first piece, gaps in timestamps)
+and issue 20 (sample rates, content encodings, decoding ratios, unknown codecs, tags that are not UTF-8).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WANTED = resampled(chirp(1.0), 48_000, 16_000)
 
 
 def stereo_wav(left: Samples, right: Samples, rate_hz: int) -> bytes:
-    """A stereo WAV with different channels."""
+    """A stereo WAV with these two channels."""
     data = bytearray(wav(np.column_stack([left, right]).reshape(-1), rate_hz))
     data[22:24] = struct.pack("<H", 2)
     return bytes(data)
@@ -88,7 +88,7 @@ async def test_a_tag_need_not_be_utf_8() -> None:
 
 
 def element(name: str, body: bytes) -> bytes:
-    """An EBML element of less than 127 bytes."""
+    """An EBML element, whose body is shorter than 127 bytes."""
     return bytes.fromhex(name) + bytes([0x80 | len(body)]) + body
 
 
@@ -114,7 +114,7 @@ def ogg_page(packets: list[bytes], number: int, position: int, flags: int = 0) -
 
 
 async def test_a_few_bytes_do_not_become_an_hour_of_sound() -> None:
-    """Opus without any sound in it: packets of two bytes, six frames of 20 ms each."""
+    """Opus without any sound in it: each packet of two bytes stands for six frames of 20 ms."""
     head = b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 0, 48_000, 0, 0)
     tags = b"OpusTags" + struct.pack("<I4sI", 4, b"test", 0)
     pages = [ogg_page([head], 0, 0, 2), ogg_page([tags], 1, 0)]

@@ -193,7 +193,7 @@ async def test_libav_says_nothing_on_stderr(capfd: pytest.CaptureFixture[str]) -
 
 
 async def feed_all(audio: AudioInput, data: bytes) -> None:
-    """Feed the data and finish, unless the input is closed meanwhile."""
+    """Feed the data, or as much of it as the input takes before it is closed. Then finish."""
     try:
         for frame in cut(data, 32_000):
             await audio.feed(frame)

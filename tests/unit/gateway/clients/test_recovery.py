@@ -80,7 +80,7 @@ class RecogniserStream:
         self._changed.set()
 
     async def set_patience(self, patience: Patience) -> None:
-        """Do nothing: this recogniser doesn't use it."""
+        """Do nothing: this recogniser doesn't use the patience."""
 
     async def finish(self) -> None:
         self._finished = True
@@ -122,7 +122,7 @@ async def recognise(recogniser: Recogniser, seconds: int) -> list[AsrEvent]:
 
 async def test_a_turn_that_broke_off_is_heard_again_from_its_beginning_and_begins_once() -> None:
     first: Script = [(4000, SpeechStarted(3500)), (5000, Partial("so", "")), (6000, GONE)]
-    # The second stream begins PRE_ROLL_S before the turn, so its positions are smaller by 3,200.
+    # The second stream begins PRE_ROLL_S before the turn, so its positions are smaller by 3,200 than in the first.
     second: Script = [(2500, SpeechStarted(290)), (4000, EndOfTurn(said("so it is", 290, 3000), 321))]
     recogniser = Recogniser([first, second])
     assert await recognise(recogniser, 8) == [

@@ -1,4 +1,5 @@
-"""What a Redis or a replacement for it may refuse, and what the operator is told. A stand-in takes the place of Redis.
+"""What Redis or a compatible server may refuse, and what the operator is told. In the tests, a stand-in takes the place
+of Redis.
 
 Sources: docs/compatibility.md names the report for each refusal.
 """
@@ -23,7 +24,8 @@ Answer = Callable[[list[str]], str | None]
 
 
 class StandIn:
-    """A Redis that stores nothing. Every script succeeds. Counts the connections and the commands."""
+    """A Redis that stores nothing. Each command succeeds unless `refuses` gives an error for it. Counts the
+    connections, and keeps the names of the commands."""
 
     def __init__(self, refuses: Answer) -> None:
         self.refuses = refuses
@@ -127,7 +129,8 @@ async def test_a_database_that_is_not_there_is_named(database: int) -> None:
 
 
 async def test_a_server_without_hello_or_client_works() -> None:
-    """Redis 5, twemproxy, Codis and Envoy's proxy know neither command. By default, redis-py 8 begins with HELLO 3."""
+    """Redis 5, twemproxy, Codis and Envoy's proxy refuse HELLO 3, with which redis-py 8 begins by default. The store
+    also works without CLIENT, CONFIG and INFO."""
     unknown = {"HELLO", "CLIENT", "CONFIG", "INFO"}
     async with a_store(lambda words: f"ERR unknown command '{words[0]}'" if words[0] in unknown else None) as (
         store,

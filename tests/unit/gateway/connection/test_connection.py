@@ -59,7 +59,7 @@ class Wire:
         self._waiting.put_nowait({"type": f"websocket.{kind}", **frame})
 
     async def _send(self, message: Any) -> None:
-        """Nobody reads it."""
+        """Do nothing: nobody reads the message."""
 
 
 async def conversing(wire: Wire, allowance: Allowance, asr: FakeAsr | None = None) -> None:
@@ -87,7 +87,7 @@ async def test_the_socket_is_left_alone_while_audio_comes_and_each_frame_counts_
         tasks.create_task(conversation)
         assert await mark_after(text=begin) == 1
         assert await mark_after(bytes=FRAME) > 1  # the number of bytes that complete a window
-        assert await mark_after(text=begin) == 1  # a client that sends something else may not be speaking
+        assert await mark_after(text=begin) == 1  # a client that sends something else is perhaps not speaking
         assert await mark_after(bytes=FRAME) > 1
         assert await mark_after(bytes=odd) == 1
         assert await mark_after(bytes=FRAME) > 1
@@ -119,7 +119,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
         assert wire.mark > 1
         assert await is_taken(FRAME, FRAME, FRAME)
         assert not await is_taken(b"odd")
-        assert not await is_taken(FRAME, b"odd", b"odd")  # each is an error, although together they are whole samples
+        assert not await is_taken(FRAME, b"odd", b"odd")  # each `odd` is an error, although both make whole samples
         assert not await is_taken(b"")
         assert not await is_taken(bytes(60_000))  # more than the allowance: `receive` reports it
         await asyncio.sleep(GAP_S + 0.1)
@@ -130,7 +130,7 @@ async def test_audio_is_taken_as_it_comes_unless_it_has_to_wait_or_something_is_
 
 
 class Seats:
-    """Seats for everybody. Notes which seats were left, and when."""
+    """Seats for everybody. Notes which seats were left, and for how long each is kept."""
 
     def __init__(self) -> None:
         self.left: list[tuple[str, float]] = []

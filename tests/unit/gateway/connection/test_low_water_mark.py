@@ -1,5 +1,5 @@
-"""On both event loops, a socket is read when it holds as many bytes as its low-water mark. Audio goes straight to the
-conversation."""
+"""On asyncio's event loop and on uvloop's, a socket is read when it holds as many bytes as its low-water mark. Audio
+goes straight to the conversation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, is_last: bool = True) 
 
 
 class Received(list[bytes]):
-    """The messages that the application has received; the last one says that the client has gone."""
+    """The messages that the application has received. is_over: set once the client has gone."""
 
     def __init__(self) -> None:
         super().__init__()

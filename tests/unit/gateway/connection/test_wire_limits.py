@@ -1,5 +1,5 @@
-"""Limits on what a client sends outside whole messages, on real sockets. Client limits don't count these bytes (issue
-20)."""
+"""Limits on what a client sends besides whole messages, and on what it leaves unread. The limits for each client
+(`admission.limits`) count neither (issue 20). The tests use real sockets."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_what_counts_and_for_how_long() -> None:
 
 
 class AgingProtocol(WebSocketProtocol):
-    """Each read comes 20 s after the last one."""
+    """For its limits, each read comes 20 s after the last one."""
 
     now = 0.0
 
@@ -166,7 +166,7 @@ async def test_a_message_that_is_never_finished_ends_the_connection(parts: list[
 
 
 async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> None:
-    """All messages arrive, although each read ends within a message, because TCP knows no messages."""
+    """TCP knows no messages, so each read but the last ends within a message. All messages arrive nevertheless."""
     audio = frame(bytes(100), Opcode.BINARY) * 8
     async with connected(AgingProtocol) as (_, writer, received):
         await sent_apart(writer, [audio[:50], *(audio[at : at + 100] for at in range(50, len(audio), 100))])
@@ -179,7 +179,7 @@ async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> N
 async def asked(
     request: bytes, protocol: type[HttpProtocol] = HttpProtocol, *, answer: Response | None = None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Send these bytes to a server that answers each request with `answer`, or with `done`."""
+    """Send these bytes to a server that answers each request with `answer`; None: with the text "done"."""
 
     async def app(scope: object, receive: object, send: object) -> None:
         await (answer or PlainTextResponse("done"))(scope, receive, send)  # type: ignore[arg-type]
@@ -274,7 +274,7 @@ async def test_a_client_that_reads_nothing_is_cut_off() -> None:
 
 
 class SeenProtocol(WebSocketProtocol):
-    """Gives up on output that can't be flushed within 0.2 s."""
+    """Gives up on output that can't be flushed within 0.2 s. last: the protocol of the latest connection."""
 
     flush_s = 0.2
     last: SeenProtocol
@@ -338,7 +338,7 @@ async def test_a_client_that_does_not_read_a_streamed_answer_is_cut_off() -> Non
 async def test_a_client_that_pauses_for_less_long_is_not() -> None:
     before = stalled()
     async with connected(says=bytes(100_000)) as (reader, _, _):
-        await asyncio.sleep(0.3)  # the server's and the kernel's buffers are full
+        await asyncio.sleep(0.3)  # by then, the server's and the kernel's buffers are full
         assert len(await reader.readexactly(20_000_000)) == 20_000_000
     assert stalled() == before
 

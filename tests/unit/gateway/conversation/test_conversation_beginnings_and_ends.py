@@ -1,4 +1,4 @@
-"""How conversations begin, resume and end, scripted, in virtual time."""
+"""How conversations begin, are resumed, and end. They are scripted and run in virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole conversations in which a model or the store fails, scripted, in virtual time."""
+"""Whole conversations in which a model or the store fails. They are scripted and run in virtual time."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ async def test_a_model_that_hangs_is_told_within_five_seconds_and_given_up_in_th
 
 
 async def test_the_wait_for_an_answer_counts_from_the_learners_last_sound() -> None:
-    """The learner is told within five seconds, and only once, however long recognition and the first token take."""
+    """The learner is told within five seconds that the answer is slow, and only once, however long recognition and the
+    first token take."""
     talk = Conversation()
     talk.asr.script = one_turn()
     talk.llm.first_s, talk.tts.delay_s = 3.0, 3.5
@@ -231,7 +232,7 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
         assert [m.code for m in talk.of(ErrorMessage)] == ["unavailable"]
         heard_before = len(talk.asr.heard)
         talk.asr.script = [(at(1), SpeechStarted(at(0.2))), (at(3.3), end("hello"))]
-        await sounds(talk, 2.5, 3000)  # the sound begins before the next stream is opened
+        await sounds(talk, 2.5, 3000)  # the sentence begins before the next stream is opened
         await sounds(talk, 3, 20)
     assert len(talk.of(ErrorMessage)) == 1
     assert talk.of(TurnComplete)
@@ -240,7 +241,7 @@ async def test_a_sentence_that_is_spoken_as_recognition_comes_back_is_heard_whol
 
 
 async def test_a_learner_told_shortly_before_the_end_of_a_sentence_is_told_again_after_it() -> None:
-    """The sentence came last, so without another message the learner would wait for an answer to it."""
+    """The sentence ends after the first message, so without another one the learner would wait for an answer to it."""
     talk = Conversation()
     talk.asr.script = [(at(1.9), UnavailableError("ASR: restarting")), *([(0, UnavailableError("ASR: away"))] * 100)]
     async with talk.running():
@@ -276,7 +277,7 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
     assert len(talk.of(TurnComplete)) == 2
     assert talk.store.unsaved
     talk.store.away = False
-    await talk.store.save_unsaved()  # the turn is saved although the conversation is over
+    await talk.store.save_unsaved()  # the turns are saved although the conversation is over
     state, token, turns = talk.store.sessions[talk.connected.session_id]
     assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
     assert len(turns) == 4

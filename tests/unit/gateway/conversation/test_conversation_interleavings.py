@@ -118,4 +118,4 @@ def _check_turns(talk: Conversation, reported: set[str]) -> None:
     for turn in kept:
         if turn.turn_id in heard:
             assert turn.text == heard[turn.turn_id]
-        assert turn.generated_text.startswith(turn.text)  # it is shorter if the player stopped reporting
+        assert turn.generated_text.startswith(turn.text)  # `text` is shorter if the player stopped reporting

@@ -37,7 +37,7 @@ def in_the_library() -> Conversation:
 
 
 def asked(talk: Conversation, number: int = 0) -> list[tuple[str, str]]:
-    """A prompt of the model, without the examples: (role, text) of each message."""
+    """A prompt that the model got, without the examples: (role, text) of each message."""
     return said(talk.llm.asked[number])
 
 

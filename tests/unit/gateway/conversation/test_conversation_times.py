@@ -1,4 +1,4 @@
-"""The times of turns, in seconds since their conversation began, even if the wall clock is changed meanwhile."""
+"""The times of turns count the seconds since their conversation began, even if the wall clock is changed meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How much audio goes to recognition as one message, depending on what recognition has reported so far."""
+"""How much audio goes to recognition as one message, depending on what recognition has reported so far. No audio is
+lost."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ VOICE, QUIET = 3000, 30
 
 
 class ListeningAsr:
-    """Keeps the sizes of its messages, in windows, and sends the events that a test gives it."""
+    """Keeps the sizes of the messages that it gets, in windows, and sends the events that a test gives it."""
 
     def __init__(self) -> None:
         self.messages: list[int] = []

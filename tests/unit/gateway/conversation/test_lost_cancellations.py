@@ -1,7 +1,8 @@
 """A task that is cancelled just as it fails still ends. So does its session, and the seat becomes free.
 
-While an asyncio.TaskGroup ends because of an error, it loses a cancellation; so does asyncio.wait_for. The cancelled
-task then went on. Because of this, two sessions in a soak test kept their seats for ever.
+An asyncio.TaskGroup that is ending because of an error loses a cancellation (up to Python 3.12), and asyncio.wait_for
+may lose one (in Python 3.11). The cancelled task would then go on. Because of this, two sessions in a soak test kept
+their seats for ever.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The learner's real words replace what recognition wrote: in the history, on the screen, in the corrections."""
+"""The learner's real words replace what recognition wrote: in the history, on the screen, in the corrections. Only
+the language model goes on with the words that it has read."""
 
 from __future__ import annotations
 
