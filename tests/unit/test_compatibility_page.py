@@ -1,4 +1,4 @@
-"""Each row of docs/compatibility.md says how it was tested, and each section has at least ten rows."""
+"""Each row of docs/compatibility.md says how it was tested, and each section has at least as many rows as in LEAST."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEAST = {
     "Stopping": 10,
     "Redis": 15,
 }
-# The page explains these words. "Tried" marks what was tried by hand, because no test can do it.
+# The page explains these words. "Tried" marks what was tried by hand, because no test can try it.
 HOWS = (
     "habits|refusals|context|tools|echo|stopping|Valkey|[Ss]tand-in|stand-in for Ollama|case `|the same file|both files"
 )

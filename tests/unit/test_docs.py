@@ -48,7 +48,7 @@ OPENAI_API = "gateway.openai_api"
 REALTIME = "gateway.realtime"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("clients/*/README.md"), *(ROOT / "docs").rglob("*.md")])
 
-# These look like settings on the pages, but are not ours.
+# These names on the pages look like settings, but are none.
 NOT_SETTINGS = {
     *("PATH", "LD_LIBRARY_PATH", "TMPDIR"),  # of the system
     *(
@@ -217,10 +217,10 @@ def test_the_messages_in_bold_are_those_that_a_simple_client_needs() -> None:
 
 
 def error_codes() -> dict[str, bool]:
-    """Every code that an `error` message can have → whether it is retryable. They are read from the classes and from
-    code="…".
+    """Every code that an `error` message can have → whether the error is retryable.
 
-    The errors of OpenAI's APIs are on pages of their own.
+    The codes are read from the classes of errors, and from `code="…"` where an error is made. The codes of OpenAI's
+    APIs are left out, because they are on pages of their own.
     """
     for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
         if not module.name.endswith("__main__"):
@@ -268,7 +268,7 @@ def test_the_page_of_the_openai_compatible_api_lists_the_codes_of_its_errors() -
 def test_the_protocol_page_lists_the_close_codes() -> None:
     rows = re.findall(r"^\| (\d{4}) \|", sections(page(PROTOCOL), "##")["Close codes"], re.MULTILINE)
     ours = {str(closing.code) for closing in (ENDED, LEFT, IDLE, EXPELLED, FULL, MOVING, OUT_OF_TIME, TAKEN_OVER)}
-    assert set(rows) == ours | {"1009", "1011"}  # 1009: too large; 1011: a bug
+    assert set(rows) == ours | {"1009", "1011"}  # 1009: a message is too large; 1011: a bug
 
 
 def test_the_services_page_lists_the_status_codes_of_our_errors() -> None:

@@ -1,4 +1,4 @@
-"""The targets of `make fuzz` on the corpus in the repository, and the cost of a few bytes of audio."""
+"""The targets of `make fuzz` on the corpus in the repository, and how much sound a few bytes of audio may become."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_target_that_breaks_a_promise_is_noticed(monkeypatch: pytest.MonkeyPat
 
 
 def pcm_and_error(data: bytes) -> tuple[int, str]:
-    """The number of bytes of PCM that this FLAC becomes, and the code of the error."""
+    """The number of bytes of PCM that this FLAC becomes, and the code of the error, or "" without one."""
     total = 0
     try:
         for audio in decode_flac(Bytes(data, len(data)), RATE_HZ):

@@ -1,4 +1,4 @@
-"""If a page names a test as proof, the test exists."""
+"""Every test that a page names exists, and every row of two tables names a test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEST = re.compile(r"`(?:(tests/[\w/]+\.py)::)?(test_\w+)`")
 
 @cache
 def files_with() -> dict[str, set[str]]:
-    """The files that have a test of this name."""
+    """Name of a test → the files that have it."""
     found: dict[str, set[str]] = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):

@@ -21,7 +21,7 @@ SETTINGS = {
     "LLM_MODEL_NAME": str(MODEL),
     "LLM_GPU_MEMORY_UTILIZATION": "0.1",  # a share of the machine's memory, which is the "GPU" of the CPU build
     "LLM_MAX_STREAMS": "4",
-    "LLM_VLLM_ARGS": "--enforce-eager",  # compiling takes minutes on two cores
+    "LLM_VLLM_ARGS": "--enforce-eager",  # this turns compiling off, which takes minutes on two cores
     "LLM_TEMPERATURE": "0",
 }
 
@@ -43,9 +43,9 @@ class LlmProcess:
     async def tokens_of_the_aborted(self) -> float:
         """The number of tokens that vLLM has written for aborted requests. Call it while no request runs.
 
-        vLLM has two counts of a request's tokens: one grows as they come, the other when the request has ended. The
-        tokens of an aborted request are only in the first. In 0.32, `request_success_total{finished_reason="abort"}`
-        stays 0.
+        vLLM counts tokens twice: in one counter as they come, in another when their request is completed. The tokens of
+        an aborted request are only in the first. vLLM 0.32 doesn't count aborted requests themselves:
+        `request_success_total{finished_reason="abort"}` stays 0.
         """
         vllm_port = re.findall(r"vllm starts as process \d+ on port (\d+)", self.process.log)[-1]
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:

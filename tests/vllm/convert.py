@@ -16,7 +16,7 @@ def main() -> None:
     AutoTokenizer.from_pretrained(**origin).save_pretrained(folder)
     dequantised = AutoModelForCausalLM.from_pretrained(**origin)
     config = dequantised.config
-    del config.quantization_config  # otherwise it can't be saved
+    del config.quantization_config  # with it, the model can't be saved
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     plain.load_state_dict(dequantised.state_dict())
     plain.save_pretrained(folder)

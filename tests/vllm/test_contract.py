@@ -1,4 +1,4 @@
-"""What every engine must do, on a real vLLM supervised by this process; and what happens when it dies or can't load."""
+"""What every engine must do, on a real vLLM supervised by this process; and what happens if vLLM dies or can't load."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def is_ready(engine: LlmEngine) -> bool:
 
 
 async def test_a_killed_engine_is_started_again(engine: LlmEngine) -> None:
-    """This is the last test of the engine. It kills vLLM's own child, as the kernel does when memory runs out."""
+    """The last test that uses this engine. It kills vLLM's own child, as the kernel does when memory runs out."""
     assert isinstance(engine, SupervisedEngine)
     before = engine.base_url
     (server,) = [child for child in psutil.Process().children() if "vllm" in " ".join(child.cmdline())]

@@ -41,13 +41,14 @@ async def test_a_spoken_conversation_and_its_analysis(mesh: Mesh, llm: LlmProces
         device = (await http.get("/gpu")).json()["services"]["llm"]
     jsonschema.validate(analysis["data"], schema)
     assert analysis["data"]["fluency"]["words"] == len(LINES[1].split())  # what was spoken, not what was typed
-    # A model this small is slow here and seldom writes usable parts. Then the analysis says so.
+    # A model this small is slow here and seldom writes usable parts of the analysis. If one is missing, the analysis
+    # says so.
     assert analysis["data"]["summary"] or "language model" in analysis["data"]["unavailable"]["summary"]
     assert (device["engine"], device["device"]) == ("vllm", "cpu")
     after = await llm.vllm()
     assert after.prefix_cache_hits is not None
     assert before.prefix_cache_hits is not None
-    assert after.prefix_cache_hits > before.prefix_cache_hits  # the second turn's prompt began like the first one
+    assert after.prefix_cache_hits > before.prefix_cache_hits  # the second prompt begins like the first
 
 
 async def test_a_turn_that_is_interrupted_is_aborted_in_vllm(mesh: Mesh, llm: LlmProcess) -> None:
@@ -59,10 +60,10 @@ async def test_a_turn_that_is_interrupted_is_aborted_in_vllm(mesh: Mesh, llm: Ll
         await learner.send(type="interrupt")
         over = await learner.wait_for("interrupted")
         assert not [m for m in learner.messages[learner.messages.index(over) + 1 :] if m["type"] == "audio"]
-    while (await llm.vllm()).running:  # the counter is in another process
+    while (await llm.vllm()).running:  # vLLM, another process, aborts it a little later
         await asyncio.sleep(0.1)
     written = await llm.tokens_of_the_aborted() - before
-    assert 0 < written < 150  # 150 is the longest reply at this level: this one began, but was not completed
+    assert 0 < written < 150  # the reply was begun; completed, it might have had 220 tokens
 
 
 async def test_its_metrics_stand_in_ours(llm: LlmProcess, mesh: Mesh) -> None:

@@ -1,4 +1,4 @@
-"""Every text that a client can send, or have stored, has a maximum length."""
+"""Every text and list that a client can send has a maximum length, or is limited by that of the whole body."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ STORED = [
     TranslationForm,
     ChatBody,
 ]
-"""All that clients send. What a `session.update` or a `conversation.item.create` contains is read as SessionConfig, and
-by `read_item`."""
+"""All that clients send, except the item in a `conversation.item.create`: `read_item` checks that. The session in a
+`session.update` is read as SessionConfig."""
 WHOLE_BODY = {"text", "content", "arguments"}
 """Fields of a chat request that only the length of the whole body limits. They are not stored."""
 
 
 def unbounded(node: Any, path: str = "") -> Iterator[str]:
-    """The strings and lists of a JSON Schema that may have any length."""
+    """The paths in a JSON Schema of the strings and lists that may have any length."""
     if isinstance(node, list):
         for place, one in enumerate(node):
             yield from unbounded(one, f"{path}/{place}")

@@ -34,9 +34,9 @@ def stored(store: MemoryStore) -> list[str]:
 
 
 async def test_turns_that_are_inserted_again_and_again_are_written_together() -> None:
-    """Otherwise each small message of a client could cost as much as the whole conversation."""
+    """Otherwise each small message of a client could cost as much as writing the whole conversation."""
     store = MemoryStore()
-    room = 3.5 * TURN_CHARS  # to write one turn, then two
+    room = 3.5 * TURN_CHARS  # to write one turn, and then two turns, but not three more
     with patch("gateway.conversation_record.REWRITTEN_PER_S", room / BURST_S):
         async with a_record(store) as record:
             for number in range(20):

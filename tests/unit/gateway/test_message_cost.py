@@ -45,7 +45,7 @@ CASES = [
     *((read_client_message, begin, name) for begin in BEGINNINGS for name in HOSTILE),
     *((read_client_event, begin, name) for begin in EVENTS for name in HOSTILE),
 ]
-TIMES_NUMBERS = 20.0  # up to 8 was measured
+TIMES_NUMBERS = 20.0  # the highest that was measured is 8
 
 
 def patient(node: Any) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Which part of a reply the guard lets through, and how it ends a reply. How the text is cut doesn't matter."""
+"""Which part of a reply the guard lets through, and how it ends a reply.
+
+A reply that the guard doesn't end is the same however the text is cut into pieces.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def guarded(
     max_sentences: int = 0,
     ends_with_question: bool = False,
 ) -> tuple[str, Outcome | None]:
-    """The reply as it is spoken, and why the guard ended it. learner_and_partner: the earlier turns, alternating."""
+    """The reply as it is spoken, and why the guard ended it (None: the guard did not).
+
+    learner_and_partner: the earlier turns, alternating.
+    """
     messages = [
         Message("assistant" if number % 2 else "user", said)
         for number, said in enumerate(learner_and_partner or ("Hi.",))

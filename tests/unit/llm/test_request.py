@@ -1,4 +1,4 @@
-"""Invalid requests are refused with an explanation. Valid ones become JSON of the OpenAI protocol."""
+"""Invalid requests are refused with an explanation. Valid ones become JSON of OpenAI's API."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from gateway.reply.prompt import CUT_MARK, INTERRUPTING, trained_prompt
 from training.dialogues import FRIEND, Dialogue, read
 
 MOST_WORDS = {"beginner": 18, "intermediate": 30, "advanced": 48}
-"""The most words that a reply has. Scenarios need a few more than other conversations, for prices and directions."""
+"""Level → the most words that a reply has. In scenarios, replies need a few words more, for prices and directions."""
 
 
 @pytest.fixture(scope="module")

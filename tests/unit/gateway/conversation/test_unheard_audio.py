@@ -12,7 +12,7 @@ HISS = np.random.default_rng(1).choice([-1, 1], WINDOW)
 
 
 def hears(audio: UnheardAudio, level: int, seconds: float) -> int:
-    """Add that many seconds of sound at this level. Returns how many utterances end in them."""
+    """Add `seconds` of sound at this level. Returns how many utterances end in this sound."""
     piece = (HISS * level).astype("<i2").tobytes()
     return sum(audio.add(piece) for _ in range(round(seconds * RATE / WINDOW)))
 

@@ -58,7 +58,7 @@ async def test_a_conversation_has_a_guard_unless_the_setting_says_no(*, cancels_
         while sent < 4 * RATE_HZ:
             await asyncio.sleep(0.02)
             for seconds, message in talk.got[seen:]:
-                if isinstance(message, bytes):  # 24 kHz, played 100 ms after it came or after the audio before it
+                if isinstance(message, bytes):  # 24 kHz; played 100 ms after it came, but after the audio before it
                     pcm = soxr.resample(np.frombuffer(message, "<i2").astype(float), 24_000, RATE_HZ)
                     begin = max(round((seconds + 0.1) * RATE_HZ), int(np.flatnonzero(played).max(initial=-1)) + 1)
                     played[begin : begin + len(pcm)] = pcm
@@ -98,8 +98,8 @@ def test_without_an_echo_the_audio_stays_as_it_is() -> None:
 def test_a_microphone_that_is_only_on_while_the_learner_speaks_over_the_partner_is_heard_completely(
     speaks_at_s: float,
 ) -> None:
-    """This is push to talk, or a client that sends only voice. The speech may be an echo until the guard has compared a
-    second of it."""
+    """Push to talk switches a microphone like this, and so do clients that send only voice. Until the guard has
+    compared a second of the speech, it can't tell the speech from an echo."""
     heard = microphone(None, 0, recording("beckett.wav"), speaks_at_s=speaks_at_s)
     out, guard = cleaned(heard, on_at_s=speaks_at_s)
     assert not guard.has_echo
@@ -124,7 +124,7 @@ def test_speech_over_the_first_second_of_the_first_reply_is_heard_completely() -
 
 
 def test_a_partner_who_is_too_soft_to_tell_is_not_cancelled_for_ever() -> None:
-    """The guard doesn't spend CPU time on this partner for ever, either."""
+    """After two seconds, the guard assumes that there is no echo. Cancelling ends, and so does its use of CPU time."""
     now = 0.0
     guard = EchoGuard(RATE_HZ, lambda: now)
     guard.note(AiAudioStart(sample_rate=RATE_HZ, turn_id="1"))

@@ -1,6 +1,7 @@
-"""Loudspeakers, rooms and clients whose echoes other projects report. None of their echoes begins a turn.
+"""Loudspeakers, rooms and clients whose echoes other projects report. Without the echo guard, each would begin turns.
 
-The sources are in docs/compatibility.md. Without the echo guard, each of these echoes would begin turns.
+With the guard, none does, except a Bluetooth loudspeaker for a moment in the first reply. The sources are in
+docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ def in_room(sound: Sound, response: Sound) -> Sound:
 
 
 def louder(sound: Sound, gain_db: Callable[[Sound], Sound]) -> Sound:
-    """The sound with a gain that changes: seconds → dB."""
+    """The sound with a gain that changes. gain_db: the times in seconds → the gain in dB."""
     return np.asarray(sound * 10 ** (gain_db(np.arange(len(sound)) / RATE_HZ) / 20))
 
 
 def small_loudspeaker() -> Sound:
-    """A small loudspeaker, which distorts: it compresses loud samples."""
+    """A small loudspeaker that distorts: it compresses loud samples."""
     return in_room(6000 * np.tanh(partner() / 3000), room(150, -10))
 
 
@@ -106,7 +107,8 @@ def test_the_partner_does_not_hear_itself_from(name: str) -> None:
 
 
 def test_after_a_learner_has_spoken_over_the_partner_the_echo_is_still_cancelled() -> None:
-    """In a browser's echo canceller, two voices at once may undo what the canceller has learned about the room."""
+    """Two voices at once may make a browser's echo canceller lose what it has learned about the room. The guard keeps
+    that."""
     over = recording("beckett.wav")[: round(0.8 * RATE_HZ)]
     out, _ = cleaned(microphone(-20, 200, over, speaks_at_s=1.2))
     after = round((1.2 + 0.8 + 0.3) / WINDOW_S)

@@ -1,4 +1,4 @@
-"""/docs exists only with DEBUG, and sends no request to another host."""
+"""/docs exists only with DEBUG, and its page loads nothing from another host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What /ready costs: anybody may ask it, as often as they like."""
+"""/ready costs little, because anybody may request it as often as they like."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHECK_S = 0.5
 
 
 class Mesh:
-    """The model servers and the store. A check takes CHECK_S."""
+    """Stands for the model servers and for the store. A check of the model servers takes CHECK_S."""
 
     def __init__(self) -> None:
         self.checks = 0

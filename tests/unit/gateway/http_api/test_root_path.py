@@ -1,7 +1,8 @@
-"""Behind a proxy, the gateway may have a path, such as /talk/. The proxy removes the path, or ROOT_PATH names it.
+"""Behind a proxy, the gateway may have a path, such as /talk/. Either the proxy removes the path,
+or ROOT_PATH names it.
 
-Sources: webssh 88 (nginx), kubecost 636 and redpanda-data/console 107 (Traefik) on GitHub. Their pages requested files
-at the root of the host.
+Sources: the issues webssh 88 (nginx), kubecost 636 and redpanda-data/console 107 (Traefik) on GitHub. The pages of
+these projects requested files at the root of the host.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ async def test_a_key_for_a_realtime_session_is_checked_when_it_is_made_and_when_
     async with TestGateway(languages=here).running() as gateway, httpx.AsyncClient() as http:
         route = f"{gateway.http}/v1/realtime/client_secrets"
         refused = await http.post(route, json=in_("fr"))
-        assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # this needs no voice
+        assert (await http.post(route, json=in_("fr", "transcription"))).status_code == 200  # this kind needs no voice
         key = (await http.post(route, json=in_("es"))).json()["value"]
         here.known = KnownLanguages(("en",), ("en",))  # the model servers have changed since
         with pytest.raises(InvalidStatus) as denied:
@@ -229,7 +229,7 @@ async def test_each_spoken_turn_says_in_which_language_it_was_heard() -> None:
         await talk.speak(2.0)
         await talk.post(text("typed"))
         await asyncio.sleep(5)
-    # a typed turn has no transcript
+    # None is the language of the partial transcript. The typed turn has no transcript.
     assert [m.language for m in talk.of(TranscriptMessage)] == [None, "es"]
     kept = talk.store.sessions[talk.connected.session_id][2]
     timeline = measure(kept, "beginner", "es").timeline

@@ -14,7 +14,7 @@ from tests.support.audio import chirp
 
 @given(st.lists(st.integers(0, 3 * RATE_HZ), max_size=40), st.randoms(use_true_random=False))
 def test_the_pieces_are_the_recording(blocks: list[int], random: Any) -> None:
-    """No audio is lost or comes twice. No piece is too long, and only the last one may be short."""
+    """No audio is lost or comes twice. Each piece but the last one has from MIN_PIECE_S to MAX_PIECE_S of audio."""
     generator = np.random.default_rng(random.randrange(1 << 30))
     recording = generator.integers(1000, 3000, sum(blocks), dtype=np.int16).astype("<i2")
     cutter = Cutter()

@@ -34,7 +34,7 @@ def counted(route: str, outcome: str) -> float:
 
 
 def seconds_of(data: bytes, form: AudioFormat) -> float:
-    """How much sound a file has, as libav reads it."""
+    """How many seconds of sound a file has. libav reads all formats but pcm, which has no header."""
     if form == "pcm":
         return len(data) / 2 / 24_000
     with av.open(io.BytesIO(data), "r") as file:
@@ -210,4 +210,4 @@ async def test_the_openapi_document_has_the_routes() -> None:
     for path in document["paths"].values():
         for operation in path.values():
             assert "200" in operation["responses"]
-            assert "422" not in operation["responses"]  # FastAPI's own error, which has another shape
+            assert "422" not in operation["responses"]  # of FastAPI's own errors, which have another shape

@@ -1,4 +1,4 @@
-"""OpenAI's names for voices, which mean the same voice over HTTP and in the Realtime API."""
+"""OpenAI's names for voices. Each name means the same voice over HTTP as in the Realtime API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of mistakes, reviews of words, words used, and the summary of a record."""
+"""The kinds of mistakes, reviews of words, the words that a learner used, and the overview of a learner's record."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""docs/realtime.md lists every event and field of the installed `openai` package, and says which of them are
-supported."""
+"""docs/realtime.md lists the Realtime events and items of the installed `openai` package, and the fields of sessions
+and responses. It says which of them are supported."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def fields_of(model: type[BaseModel], path: str = "") -> set[str]:
-    """The paths of all fields, with those of the objects in them."""
+    """The paths of all fields of the model, also of those in nested objects."""
     found: set[str] = set()
     for name, field in model.model_fields.items():
         found.add(path + name)
@@ -136,7 +136,7 @@ OF_SERVER_VAD = {"silence_duration_ms", "idle_timeout_ms", "prefix_padding_ms", 
 
 
 def nested(path: str, value: Any) -> dict[str, Any]:
-    """`value` at a path of an object."""
+    """An object that has `value` at this path."""
     for name in reversed(path.split(".")):
         value = {name: value}
     return dict(value)

@@ -1,4 +1,4 @@
-"""Floor control alone, in virtual time: what happens if two events come at the same moment."""
+"""Floor control alone, in virtual time: replies that a noise cuts off, a partner who begins, and a lost turn."""
 
 from __future__ import annotations
 

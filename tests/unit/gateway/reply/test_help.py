@@ -136,7 +136,7 @@ async def test_a_learner_who_begins_just_then_is_not_talked_over() -> None:
     talk.asr.script = [*one_turn(), *second]
     async with talk.running():
         await talk.speak(10)
-        talk.tts.delay_s = 1.5  # the voice begins while the help is being made
+        talk.tts.delay_s = 1.5  # so the learner begins to speak while the help is being made
         await talk.speak(20)
     assert len(said(talk)) == 3
     assert len(talk.of(AiAudioStart)) == 2

@@ -33,7 +33,7 @@ async def test_a_larger_model_reads_nothing_ahead() -> None:
 
 
 async def test_a_learners_reply_goes_first() -> None:
-    llm = FakeLlm(is_small=True, reply=["Hi."], first_s=2.0)  # each reading fails, as when a model gives way
+    llm = FakeLlm(is_small=True, reply=["Hi."], first_s=2.0)  # each reading fails, as if a reply needed the model
     async with asyncio.TaskGroup() as tasks, llm.stream(WritingRequest([])) as words:
         reading = tasks.create_task(read_openings(llm, max_chars=6000))
         async for _ in words:

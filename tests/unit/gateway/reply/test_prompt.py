@@ -1,4 +1,4 @@
-"""The prompts of the model."""
+"""The prompts for the language model."""
 
 from __future__ import annotations
 
@@ -217,4 +217,4 @@ def test_prompts_are_bounded_and_end_with_the_learner(texts: list[str], max_char
 def test_a_small_model_never_sees_more_than_eight_exchanges() -> None:
     turns: list[Turn] = [turn for n in range(30) for turn in (learner(f"line {n}"), partner(f"reply {n}"))]
     assert 4 <= len(roles(turns, is_small=True)) // 2 <= 8
-    assert roles(turns)[0][1] == "line 0"  # a larger model gets all turns
+    assert roles(turns)[0][1] == "line 0"  # a larger model gets all of these turns

@@ -1,4 +1,4 @@
-"""The turn machine: a cancelled reply never speaks again, and listening is always reached."""
+"""The turn machine: a cancelled reply never speaks again, and LearnerInterrupts always leads back to Listening."""
 
 from __future__ import annotations
 

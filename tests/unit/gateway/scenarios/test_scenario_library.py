@@ -1,4 +1,7 @@
-"""Each bundled scenario has texts that fit its level, and signs that tell its tasks apart."""
+"""Each bundled scenario has texts that fit its level, and signs that tell its tasks apart.
+
+A sign is a pattern of words (`said`): a learner who has said them has done the task.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def plain_words(scenario: Scenario, texts: list[str]) -> set[str]:
     return {word for text in texts for word in english().words(text) if word.isalpha()} - names
 
 
-# --- all of them
+# --- all scenarios together
 
 
 def test_every_file_can_be_used() -> None:
@@ -103,7 +106,7 @@ def test_the_files_are_in_the_wheel(tmp_path: Path) -> None:
     assert packed == {path.name for path in BUNDLED.iterdir()}
 
 
-# --- each of them
+# --- each scenario
 
 
 @each_scenario
@@ -120,7 +123,7 @@ def test_the_opening_is_short_and_ends(scenario: Scenario) -> None:
 
 @each_scenario
 def test_a_small_model_can_hold_its_roles(scenario: Scenario) -> None:
-    """Roles continue the words "You are", so they are no sentences. The other texts are a few short sentences."""
+    """Roles continue the words "You are", so they are no sentences. Setting, facts and goal have few sentences."""
     for role in (scenario.partner, scenario.learner):
         assert role[-1].isalpha()
         assert len(role.split()) <= 20
@@ -169,12 +172,12 @@ def test_small_change_shows_no_task(scenario: Scenario) -> None:
 
 @each_scenario
 def test_the_useful_phrases_help_with_the_tasks(scenario: Scenario) -> None:
-    """At least one task can be done with an unchanged phrase."""
+    """At least one task can be done by saying one of the phrases unchanged."""
     assert any(is_shown(task.said, scenario.phrases) for task in scenario.tasks)
 
 
 def test_a_conversation_about_something_else_does_few_tasks() -> None:
-    """Checks the examples of one scenario against another scenario of another level."""
+    """Each task is compared with the examples of every scenario whose lowest level is another one."""
     shown = total = 0
     for scenario in SCENARIOS:
         others = [other for other in SCENARIOS if other.levels.lowest != scenario.levels.lowest]

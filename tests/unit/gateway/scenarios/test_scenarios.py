@@ -1,4 +1,4 @@
-"""The format of scenarios, their signs, and the errors for files that are not scenarios."""
+"""The format of scenarios, the signs that a task was done, and the errors for files that are not scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's texts are complete in each of its languages, and no text is anywhere else."""
+"""The files of the page's texts are complete in each of its languages, and the page has no text outside them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gateway.http_api.routes import WEB
 
 FILES = sorted((WEB / "texts").glob("*.json"))
 MODULES = sorted(path for path in WEB.rglob("*.js") if "aitalk" not in path.parts)
-# Sentences in the practised language are not texts of the page.
+# Modules with sentences in the practised language, which are not texts of the page.
 OF_THE_PRACTISED_LANGUAGE = {"openers.js"}
-# Literals that only look like texts: names of keys and headers, classes, selectors, media queries.
+# Literals that only look like texts: keys, headers, classes, selectors, media queries.
 NO_TEXTS = {
     "Escape", "Bearer ${token}", "Content-Type",
     "(prefers-reduced-motion: reduce)", "(hover: hover) and (pointer: fine)",

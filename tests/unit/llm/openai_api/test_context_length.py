@@ -12,7 +12,7 @@ from tests.support.openai_server import END, HELLO, SAID, Body, Server, no, piec
 
 
 class SmallContext(Server):
-    """A server for which each byte is a token. It refuses more than `context` tokens."""
+    """A server for which each byte is a token. It refuses if prompt and `max_tokens` together exceed `context`."""
 
     def __init__(self, context: int, *, told: str) -> None:
         super().__init__(refuses=self._refuse)
@@ -98,7 +98,7 @@ async def test_one_text_that_is_longer_than_the_context_is_refused_and_the_next_
     assert await reply_of(engine, GenerationRequest((SAID[0], long, Message("user", "Hello?")), 40, 0.7)) == HELLO
 
 
-# Tokens of SmolLM2's tokenizer for 1,000 characters of a repeated text.
+# Text → how many tokens SmolLM2's tokenizer makes of 1,000 characters of it, repeated.
 TOKENS = {
     "I like walking in the mountains with my friends. ": 205,
     "WHY DO YOU NOT ANSWER ME? ": 385,

@@ -221,7 +221,7 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
     await llm.warm_up()
     assert (before, llm.ready) == (False, True)
     assert {body["model"] for body in asked} == {"the-only-one"}
-    assert len(asked) == 5  # one tries everything, one other roles, and three JSON
+    assert len(asked) == 5  # one request tries all parameters, one tries other roles, and three try JSON
 
 
 @pytest.mark.parametrize(

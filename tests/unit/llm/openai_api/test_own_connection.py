@@ -71,7 +71,7 @@ async def test_a_request_that_is_cancelled_at_any_moment_leaves_no_connection() 
             asking.cancel()
             with suppress(asyncio.CancelledError):
                 await asking
-        assert 0 < completed < 60  # some requests were completed, so cancellations came at many moments
+        assert 0 < completed < 60  # some requests were completed and others not, so the moments were well spread
         assert await connections_to(port) == 0
 
 

@@ -24,7 +24,7 @@ HISTORY = (Message("system", "Be kind."), Message("user", "Hello!"), Message("as
 
 
 class LlamaCpp:
-    """Reads each history once, which takes READING_S, and keeps it only if it was read to its end."""
+    """Takes READING_S to read a history. A history that was read to its end is kept and not read again."""
 
     def __init__(self) -> None:
         self.known: set[str] = set()
@@ -78,7 +78,8 @@ async def test_tries_that_are_given_up_cost_no_more_reading() -> None:
         while not await ask(engine, "And you?", patience_s=5):
             pass
         assert asyncio.get_running_loop().time() - began <= READING_S + 1
-        # The first try was given up but read to its end; the second was answered.
+        # The engine gave up the first try, but let the server read it to its end. Further tries waited for that; only
+        # the last of them reached the server.
         assert server.begun == ["And you?"] * 2
 
 

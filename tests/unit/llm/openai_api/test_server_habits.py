@@ -1,4 +1,4 @@
-"""OpenAI-compatible servers, each with its habits: how requests are written for them, and how their replies are read.
+"""OpenAI-compatible servers, each with its habits in replies: how the replies are read.
 
 Sources: the cases in docs/compatibility.md, and known answers of vLLM, llama.cpp, Ollama, Mistral, OpenAI, LiteLLM and
 Azure.

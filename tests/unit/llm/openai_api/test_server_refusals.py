@@ -115,7 +115,7 @@ async def test_refused_parameters_are_found_at_the_start_and_left_out(
 
 
 async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
-    """`transformers serve` 5.24 ignores the schema. Its model still writes JSON if the prompt asks for some."""
+    """`transformers serve` 5.24 ignores the schema. Its model still writes JSON if the prompt asks for it."""
 
     def ignores(body: Body) -> httpx.Response | None:
         if "response_format" not in body:
@@ -132,7 +132,7 @@ async def test_a_server_that_ignores_schemas_is_not_believed() -> None:
 
 
 async def test_a_schema_may_go_into_json_object() -> None:
-    """llama-cpp-python takes it there; its pull request 1677 for `json_schema` is open."""
+    """llama-cpp-python takes the schema there; its pull request 1677 for `json_schema` is open."""
 
     def refuses(body: Body) -> httpx.Response | None:
         wanted = body.get("response_format", {})
@@ -151,7 +151,7 @@ async def test_a_schema_may_go_into_json_object() -> None:
 
 
 async def test_a_model_whose_thoughts_use_up_the_tokens_of_a_try_starts() -> None:
-    """GPT-5 answers HTTP 400 where another server would end with `length` (nextlevelbuilder/goclaw 245)."""
+    """For GPT-5, OpenAI answers HTTP 400 where others end the reply with `length` (nextlevelbuilder/goclaw 245)."""
     told = "Could not finish the message because max_tokens or model output limit was reached. Try higher max_tokens."
     server = Server(refuses=lambda body: no(400, told) if body["max_tokens"] < 500 else None)
     engine = await server.started()
@@ -217,7 +217,7 @@ async def test_a_server_that_changes_its_habits_is_looked_at_again() -> None:
     server = Server()
     engine = await server.started()
     server.refuses = refuses_parameter("max_tokens")
-    with pytest.raises(InvalidInputError):  # it was looked at a moment ago
+    with pytest.raises(InvalidInputError):  # the last look at its habits was only a moment ago
         await reply_of(engine)
     engine._known._found_s -= 100
     assert await reply_of(engine) == HELLO

@@ -57,7 +57,7 @@ async def test_words_pass_at_once_if_they_are_no_call() -> None:
 
 
 async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
-    """llama.cpp ignores tools if the model's chat template has none. The bundled model's template has none."""
+    """llama.cpp ignores tools if the model's chat template has no place for them. The bundled model's has none."""
     said = '{"tool": "get_weather", "arguments": {"city": "Paris"}}'
     server = Server(lambda body: [chunk({"content": said if "response_format" in body else "Hm."}), *END])
     assert made(await server.answer(FORCED)) == ONE
@@ -66,7 +66,7 @@ async def test_a_server_that_ignores_tools_is_constrained_to_the_call() -> None:
         "tool": {"type": "string", "enum": ["get_weather"]},
         "arguments": json.loads(WEATHER.parameters),
     }
-    assert len(server.asked) == 2  # the first one showed that the server calls no tools
+    assert len(server.asked) == 2  # the first request showed that the server calls no tools
 
 
 async def test_a_call_that_was_required_and_did_not_come_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Model servers that can't be reached because of their name or their certificate, on real sockets."""
+"""The names and certificates of model servers, servers without TLS, and a server that is away, on real sockets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def serving(certificate: Path | None) -> Iterator[int]:
 
 
 def with_dots(look_up: Callable[..., Any]) -> Callable[..., Any]:
-    """The look-up, which also accepts names with a final dot, like DNS but unlike /etc/hosts."""
+    """`look_up` that also accepts names with a final dot, as DNS does; /etc/hosts alone doesn't."""
 
     def look_up_without(name: str | bytes, *more: Any, **by: Any) -> Any:
         return look_up((name if isinstance(name, str) else name.decode()).rstrip("."), *more, **by)
@@ -111,8 +111,8 @@ async def test_tls_to_a_server_without_it_is_named() -> None:
 
 
 async def test_a_name_that_nobody_knows_is_named() -> None:
-    """RFC 6761 reserves `.invalid`. On Linux, `host.docker.internal` is unknown, too, unless Docker is configured for
-    it."""
+    """RFC 6761 reserves `.invalid`, so nobody knows this name. The error also says what to do about
+    `host.docker.internal`, which is unknown on Linux unless Docker is configured for it (`host-gateway`)."""
     with pytest.raises(UnavailableError, match=r"name is not known here.*host-gateway"):
         await models("http://llm.invalid:1/v1")
 

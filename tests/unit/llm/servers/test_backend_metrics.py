@@ -69,7 +69,7 @@ def test_llama_cpp() -> None:
 
 def test_a_server_with_other_metrics_tells_nothing() -> None:
     assert parse_metrics("process_cpu_seconds_total 3\n") == BackendLoad()
-    with pytest.raises(ValueError):  # noqa: PT011  # the parser of prometheus_client has no other
+    with pytest.raises(ValueError):  # noqa: PT011  # the parser of prometheus_client raises no other error
         parse_metrics("<html>no metrics</html>")
 
 

@@ -1,4 +1,4 @@
-"""Which server gets a request, and for how long a failed server gets no requests."""
+"""Which model server gets a request: the least loaded of those that answer."""
 
 from __future__ import annotations
 

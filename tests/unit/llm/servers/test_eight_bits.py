@@ -47,7 +47,7 @@ def kept(folder: Path) -> list[Path]:
 
 
 def killed_after(written_bytes: int, weights: Path, folder: Path) -> None:
-    """Make the copy in a process that the kernel kills after it has written that many bytes."""
+    """Make the copy in a process that the kernel kills when a file would exceed `written_bytes`."""
     script = (
         "import resource, signal, sys; from pathlib import Path\n"
         "from llm_service.servers.eight_bits import in_eight_bits\n"
@@ -131,7 +131,7 @@ def test_an_adapter_is_merged_into_a_copy_of_its_own(small: Path, tmp_path: Path
     other = in_eight_bits(small, tmp_path, lora(tmp_path / "other.gguf", a, b, alpha=4.0))
     assert len({plain, changed, other}) == 3
     added = numbers_in(changed) - numbers_in(plain)
-    assert np.abs(added - 8.0 / 4 * b @ a).max() < 0.3  # the largest values are above 20
+    assert np.abs(added - 8.0 / 4 * b @ a).max() < 0.3  # the largest values of `added` are above 20
     assert np.abs(added - 2 * (numbers_in(other) - numbers_in(plain))).max() < 0.6
 
 

@@ -51,7 +51,7 @@ class ToneEngine:
 
 
 class Shelf:
-    """Engines by model id. A request for an unknown one fails."""
+    """Engines by model id. A request for an unknown id fails."""
 
     def __init__(self, **engines: ToneEngine) -> None:
         self.engines = engines
@@ -147,7 +147,7 @@ def test_while_a_network_engine_rests_its_standby_speaks() -> None:
     engine.load()
     assert say(engine) == (4800, (EngineWord(0, 4, 0, 4800),))
     edge.down = True
-    for _ in range(3):  # the first failure is enough
+    for _ in range(3):  # after one failure, the network engine is not asked again
         samples, words = say(engine)
         assert abs(samples - 4800) <= 2
         assert words == (EngineWord(0, 4, 0, 4800),)

@@ -11,7 +11,7 @@ from tts_service.engines.torch_runtime import explained
 @pytest.mark.parametrize(
     "error",
     [
-        type("OutOfMemoryError", (RuntimeError,), {})("20.00 MiB could not be had"),  # torch's class
+        type("OutOfMemoryError", (RuntimeError,), {})("20.00 MiB could not be had"),  # a class with the name of torch's
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes."),
         MemoryError(),
     ],

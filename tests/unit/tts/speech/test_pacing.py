@@ -56,7 +56,7 @@ async def test_a_slow_engine_begins_before_what_waits_is_over(worker: Worker) ->
         return [chunk(0.09)]
 
     await pacer.make(make)
-    await pacer.make(make)  # the client has taken nothing
+    await pacer.make(make)  # although the client has taken nothing yet
 
 
 async def test_text_without_sound_holds_nothing_up(worker: Worker) -> None:

@@ -28,7 +28,7 @@ TEXTS = st.lists(
 
 
 class WordStream:
-    """Speaks each word, in 100 samples, as soon as the next word is known."""
+    """Speaks each word, in 100 samples, as soon as the next word or the end of the text is known."""
 
     def __init__(self) -> None:
         self.text = ""

@@ -1,4 +1,7 @@
-"""How an engine's pieces become chunks: text ranges without gaps, times, written words, and the worker thread."""
+"""How an engine's pieces become chunks: text ranges without gaps, times, and written words.
+
+Also how silence is trimmed, which voice is chosen, and how the worker thread ends a cancelled call.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ VOICES = [EngineVoice("amy", "Amy", "en-US", 16_000), EngineVoice("bo", "Bo", "d
 
 
 class ToneEngine:
-    """Speaks a tone of 50 ms for each character. tells: the words and times that it reports."""
+    """Speaks a tone of 50 ms for each character. tells: whether it reports words and their times."""
 
     def __init__(self, *, tells: bool) -> None:
         self.tells = tells
@@ -103,7 +106,7 @@ def test_words_keep_their_time_at_another_rate() -> None:
         ("hɐloʊ ðɛɹ.", ["hɐloʊ", "ðɛɹ"], ["hɐloʊ", "ðɛɹ"]),
         ("ʌvðə bˈɛst.", ["ʌv", "ðə", "bˈɛst"], ["ʌv", "ðə", "bˈɛst"]),
         ("ɪn tˈuː θˈaʊzənd, jˈɛs", ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"], ["ɪn", "tˈuː θˈaʊzənd", "jˈɛs"]),
-        # There are as many groups as words, but with other boundaries.
+        # There are as many groups of phonemes as words, but with other boundaries.
         ("ɪnðə jˈɪɹ fˈɪfti pɚsˈɛnt", ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"], ["ɪn", "ðə", "jˈɪɹ", "fˈɪfti pɚsˈɛnt"]),
     ],
 )

@@ -1,5 +1,5 @@
-"""The clause splitter: it gives the same clauses however the text is cut, makes the first clause short, and never cuts
-at the dot of an abbreviation."""
+"""The clause splitter: it gives the same clauses however the text arrives, makes the first clause short if it is eager,
+and cuts after an abbreviation only where a sentence ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tts_service.text.clauses import Boundary, Clause, ClauseSplitter
 
-# Characters that matter to the splitter are more frequent.
+# Texts in which the characters and words that matter to the splitter are frequent.
 TEXTS = st.lists(
     st.one_of(
         st.sampled_from(
@@ -79,7 +79,7 @@ def test_how_the_text_is_cut_up_does_not_matter(text: str, eager: bool, language
 
 @given(TEXTS)
 def test_no_clause_is_endless(text: str) -> None:
-    """A text without full stops is still spoken in clauses. Spaces don't count towards their lengths."""
+    """A text without full stops is still spoken in clauses. Spaces around a clause don't count towards its length."""
     assert all(len(clause.text.strip()) <= 420 for clause in split(text))
 
 

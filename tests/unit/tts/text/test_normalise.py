@@ -1,6 +1,6 @@
-"""Text is read aloud as people read it, and every spoken word keeps the written word that it comes from.
+"""Text is read aloud as people read it, and every spoken word is traced to the written word that it comes from.
 
-The cases are tables in normalisation/, one for each language: the written text, a tab, the spoken text.
+The cases are tables in normalisation/, one for each language. A line has the written text, a tab and the spoken text.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def test_places_stay_in_order(written: str, language: str) -> None:
 @pytest.mark.parametrize("language", TABLES)
 @given(text=st.text(alphabet="zq éüñ,.!?'"))
 def test_plain_words_are_left_alone(language: str, text: str) -> None:
-    plain = re.sub(r"\w*\.\w+", "", text)  # addresses are left out; no abbreviation looks like the rest
+    plain = re.sub(r"\w*\.\w+", "", text)  # removes what looks like an address; the rest has no abbreviation
     assert normaliser_for(language)(plain).text == speakable(plain).text
 
 
