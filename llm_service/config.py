@@ -17,8 +17,8 @@ class LlmSettings(ModelServerSettings):
     )
     llm_engine: Literal["auto", "openai", "vllm", "llama.cpp"] = Field(
         "auto",
-        description="`openai` (use `LLM_BASE_URL`), `vllm` or `llama.cpp`. `auto`: depends on the model and the "
-        "machine.",
+        description="`openai` (use `LLM_BASE_URL`), `vllm` or `llama.cpp`. `auto`: depends on `LLM_BASE_URL`, the "
+        "model and the machine.",
     )
     llm_base_url: str = Field(
         "",
@@ -29,9 +29,9 @@ class LlmSettings(ModelServerSettings):
     llm_api_key: SecretStr = Field(SecretStr(""), description="Bearer token for `LLM_BASE_URL`.")
     llm_model_name: str = Field(
         "Qwen/Qwen2.5-7B-Instruct-AWQ",
-        description="Hugging Face id for vLLM, name of a model at `LLM_BASE_URL`, path of a GGUF file, or id of a "
-        "repository of GGUF files (ending in `-GGUF`) for llama.cpp, for example "
-        "`Qwen/Qwen2.5-3B-Instruct-GGUF`.",
+        description="With `LLM_BASE_URL`: the name of a model there. For vLLM: a Hugging Face id, or a folder. For "
+        "llama.cpp: the path of a GGUF file, or the id of a repository of such files, which ends in `-GGUF`, for "
+        "example `Qwen/Qwen2.5-3B-Instruct-GGUF`.",
     )
     llm_model_revision: str = Field(
         "", description="Branch, tag or commit of the model that vLLM or llama.cpp loads. Empty: the newest."
@@ -56,7 +56,8 @@ class LlmSettings(ModelServerSettings):
     llm_max_model_len: int = Field(
         4096,
         ge=256,
-        description="Context length in tokens: prompt and reply together. If it is unset, the bundled model has 2,048.",
+        description="Context length in tokens: prompt and reply together. If this is not set, the bundled model gets "
+        "2,048.",
     )
     llm_gpu_memory_utilization: float = Field(
         0.35, gt=0, le=1, description="Share of the GPU's memory that vLLM may take."
@@ -81,15 +82,14 @@ class LlmSettings(ModelServerSettings):
         None,
         ge=0,
         le=1,
-        description="Tokens are left out if their probability is below this share of the most probable token's "
-        "(llama.cpp, vLLM, SGLang). "
-        "Empty: 0.05, or 0.1 for a model of less than 500 million parameters.",
+        description="Tokens are left out if their probability is below this share of the highest one "
+        "(llama.cpp, vLLM, SGLang). Empty: 0.05, or 0.1 for a model of less than 500 million parameters.",
     )
     llm_repetition_penalty: float | None = Field(
         None,
         gt=0,
         le=2,
-        description="Penalty on tokens that have occurred (llama.cpp, vLLM, SGLang); 1 is none. Empty: 1.05.",
+        description="Penalty on tokens that have occurred (llama.cpp, vLLM, SGLang). 1: no penalty. Empty: 1.05.",
     )
     llm_frequency_penalty: float | None = Field(
         None,
@@ -107,8 +107,8 @@ class LlmSettings(ModelServerSettings):
         None,
         ge=0,
         le=10,
-        description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred; 0 is none. Empty: "
-        "0.8.",
+        description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred. 0: no penalty. "
+        "Empty: 0.8.",
     )
     llm_max_streams: int = Field(
         16, ge=1, description="Replies that are written at once; further ones are refused as busy."

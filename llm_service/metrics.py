@@ -9,8 +9,8 @@ from llm_service.reply_guard import Outcome
 
 FIRST_TOKEN_SECONDS = Histogram(
     "aitalk_llm_first_token_seconds",
-    "From a request to the first text: of a reply (StreamingGenerate), or of any other answer, such as an analysis "
-    "(Generate).",
+    "From a request to the first text of the answer. `method`: StreamingGenerate for a reply, Generate for any other "
+    "answer, such as an analysis.",
     ["method"],
     buckets=CONVERSATION_BUCKETS_S,
 )
@@ -25,7 +25,7 @@ GUARDED = from_zero(
     Counter(
         "aitalk_llm_guarded_total",
         "Replies that the guard ended: repeated (itself), recited (an earlier reply), both_sides (it wrote the "
-        "learner's words), long (most of its tokens, or all its sentences, were used).",
+        "learner's words), long (most of its tokens were used, or it reached its last sentence or its question).",
         ["outcome"],
     ),
     *(outcome.value for outcome in Outcome),
@@ -60,7 +60,7 @@ BACKEND_EJECTED = Counter(
 )
 BACKEND_HABITS = Gauge(
     "aitalk_llm_backend_habits",
-    "1 for each feature that the model server refuses and that the service does without.",
+    "1 for each peculiarity of the model server that the service adapts to, such as a refused parameter.",
     ["backend", "habit"],
 )
 BACKEND_FAILOVERS = Counter(

@@ -6,10 +6,10 @@
     guard.outcome                           → Outcome.REPEATED
 
 The first clause passes as it comes, unless its words so far begin a sentence of an earlier reply. Then it waits for a
-word that differs, but at most until its own end, because the learner waits for sound. If the first sentence repeats one
-of an earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses, as synthesis speaks
-it, so the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with the current
-sentence.
+word that differs, but at most until its own end, because the learner waits for sound. If the first sentence is a single
+clause and repeats one of an earlier reply, it is spoken only if nothing else comes. Later text passes in whole clauses,
+as synthesis speaks it, so the guard can leave out a bad clause. Once most of `max_tokens` is used, the reply ends with
+the current sentence.
 
 The guard accepts what people repeat on purpose: a short sentence ("That's great!"), a few repeated words in a row
 ("very, very good"), a list within a sentence, a sentence that grows ("I go. I go to school. I go to school by bus."),
@@ -34,26 +34,26 @@ _REPEATABLE_WORDS = 3
 _FIRST_CLAUSE_WORDS = 2
 """The first clause has at least this many words, as in synthesis."""
 _CYCLE_WORDS = 4
-"""This many words are a loop if they are said twice in a row. Three words are a loop if they are said three times in a
-row."""
+"""This many words or more are a loop if they are said twice in a row. Three words are a loop if they are said
+three times in a row."""
 _LONG_RUN_WORDS = 8
 """A run of this many words is a loop if it comes a second time in the sentence."""
 _RUN_WORDS, _RUN_TIMES = 3, 3
-"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless each time is in the same sentence. In
+"""A run of _RUN_WORDS words may not come _RUN_TIMES times in a reply, unless all are in the same sentence. In
 Chinese, Japanese and Korean, a character or syllable counts as half a word."""
 _FEW_WORDS_TIMES = 5
 """One or two words are a loop if they come this often in a row."""
 _TAIL_TOKENS = 40
-"""When only this many tokens of `max_tokens` are left, and at least half are used, the reply ends with the current
-sentence."""
+"""When only this many tokens of `max_tokens` are left, and at least half of `max_tokens` is used, the reply ends with
+the current sentence."""
 _CHARS_PER_TOKEN = 4
 _EARLIER_REPLIES = 50
-"""Only this many earlier replies are compared."""
+"""Only this many replies, the latest ones, are compared."""
 
 _ENDS = re.compile(rf"[{SPACED_ENDS}]+[\"'”’»)\]*_]*\s+|[{UNSPACED_ENDS}]+[」』”’）]*|\n\s*")
 _CLAUSE_ENDS = re.compile(r"(?:[,;:،؛]|\s[–—-])\s+|[，、；：]|—(?=\w)")
 _ABBREVIATION = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z][a-z]{0,2}|(?:[A-Za-z]\.)+[A-Za-z])\.\s*$")
-"""These do not end a sentence: a capital with up to two letters, or letters with dots between them ("Dr.", "Mrs.",
+"""These do not end a sentence: a capital with up to two more letters, or letters with dots between them ("Dr.", "Mrs.",
 "J.", "e.g.", "U.S.")."""
 _HALF_WORD = re.compile(f"[{SYLLABLES}]")
 _WORD = re.compile(rf"{_HALF_WORD.pattern}|{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
@@ -86,13 +86,13 @@ class Outcome(Enum):
     BOTH_SIDES = "both_sides"
     """It began to write the learner's words, too."""
     LONG = "long"
-    """It had used most of its tokens, or all its sentences."""
+    """It had used most of its tokens, or reached its last sentence or its question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """max_tokens: the length of the reply. max_sentences: 0: any number. ends_with_question: the reply ends after its
-    first question."""
+    """max_tokens, max_sentences: the greatest length of the reply; 0 sentences: any number. ends_with_question: the
+    reply ends after its first question."""
 
     max_tokens: int
     max_sentences: int = 0
@@ -185,7 +185,7 @@ class ReplyGuard:
     def _harps(self, words: tuple[str, ...]) -> bool:
         """Whether a run of words comes for the third time, and not always in the same sentence.
 
-        A sentence that begins with all words of the previous sentence may repeat its runs.
+        A sentence that begins with all words of the previous sentence may contain any run.
         """
         if self._said and words[: len(self._said[-1])] == self._said[-1]:
             return False
@@ -232,8 +232,8 @@ class ReplyGuard:
         )
 
     def _safe_length(self) -> int:
-        """How many characters may be released: in the reply's first clause all, later only the text before a
-        boundary."""
+        """How many characters may be released: in the reply's first clause all, later only those before the last end of
+        a clause."""
         if self._first_clause_is_out:
             ends = list(_CLAUSE_ENDS.finditer(self._sentence))
             return ends[-1].start() if ends else 0
@@ -245,14 +245,14 @@ class ReplyGuard:
     # --- ends -----------------------------------------------------------------------------------
 
     def _stop(self, outcome: Outcome) -> str:
-        """End the reply before the clause being written."""
+        """End the reply before the clause that is being written. Returns the text that closes it."""
         self.outcome = outcome
         if self._released:
             return "…" if self._sentence[self._released - 1].isspace() else "."
         return "" if self._sentences else self._recital or self._first_words()
 
     def _break_off(self) -> str:
-        """The limit was reached in mid-sentence: end with the last whole clause, or else with the last whole word."""
+        """The limit was reached in mid-sentence: end after a whole sentence or clause, or else after a whole word."""
         if self._sentences and not self._released:
             self.outcome = Outcome.LONG
             return ""  # whole sentences have been released, so leave this one out
@@ -288,7 +288,7 @@ def _may_repeat(messages: Sequence[Message]) -> bool:
 
 
 def _ends(text: str) -> Iterator[int]:
-    """Where sentences end, each with its white space. The last sentence may not have ended."""
+    """Where sentences end, each with its white space. A last sentence that has not ended is left out."""
     for match in _ENDS.finditer(text):
         so_far = text[: match.end()]
         if _words_of(so_far) and not (match[0].rstrip() == "." and _ABBREVIATION.search(so_far)):

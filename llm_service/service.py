@@ -1,4 +1,7 @@
-"""The gRPC service aitalk.llm.v1.LlmService: proto messages to an engine and back, slots and metrics."""
+"""The gRPC service aitalk.llm.v1.LlmService.
+
+It translates between proto messages and an engine, gives each reply a slot, and measures.
+"""
 
 from __future__ import annotations
 

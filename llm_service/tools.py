@@ -1,4 +1,4 @@
-"""The tools of a request, and the calls that the model makes. The client runs them; this service never does."""
+"""The tools of a request, and the calls that the model makes. The client runs the tools, not this service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.tools import MAX_TOOLS, TOOL_NAME
 class Tool:
     """A function that the model may call.
 
-    parameters: JSON text of a schema of its arguments, which are an object; empty: it has none. Raises
+    parameters: JSON text of a schema of its arguments, which are an object; empty: it has no arguments. Raises
     InvalidInputError if the name or the schema is invalid.
     """
 

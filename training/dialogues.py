@@ -47,7 +47,7 @@ class Dialogue:
 
 
 def read(folder: Path = FOLDER) -> list[Dialogue]:
-    """All conversations, in the order of the files. Raises ValueError with file and line."""
+    """All conversations, in the order of the files. Raises ValueError, with file and line, if one is malformed."""
     return [dialogue for path in sorted(folder.glob("*.txt")) for dialogue in _dialogues(path)]
 
 

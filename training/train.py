@@ -30,8 +30,8 @@ RANK, ALPHA = 16, 32
 LEARNING_RATE, WARM_UP = 8e-4, 0.06
 BATCH = 4  # conversations
 HELD_BACK = 20  # one conversation in this many
-# The share of conversations whose first lines are left out. The gateway's prompts also omit the first lines of long
-# conversations.
+# The share of conversations whose first lines may be left out, in each pass. The gateway's prompts also omit the first
+# lines of long conversations.
 BEGINS_LATER = 0.5
 LEAST_LINES = 6
 
@@ -106,7 +106,7 @@ class Trainer:
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def held_loss(self) -> float:
-        """Nats for each token of the partner, in the conversations held back."""
+        """The mean loss on the conversations held back, in nats for each token of the partner."""
         self._model.eval()
         samples = [self._sample(dialogue) for dialogue in self._held]
         losses = [self._loss(batch) for batch in self._batches(samples)]

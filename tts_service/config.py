@@ -32,7 +32,7 @@ class TtsSettings(ModelServerSettings):
     tts_fallbacks: str = Field(
         "kyutai/tts-1.6b-en_fr,tts_models/en/ljspeech/tacotron2-DDC,piper",
         description="Models to try, in this order, if the chosen one cannot be loaded. If the list has a model of the "
-        "chosen engine, the models before it are skipped. The chosen model is never tried twice. `none`: stop the "
+        "same engine, the models before it are skipped. The chosen model is never tried twice. `none`: stop the "
         "service instead. Add `edge-tts` only if the text may go to a third party.",
     )
     tts_probe_timeout_s: float = Field(

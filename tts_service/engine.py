@@ -16,8 +16,7 @@ from common.engine_info import EngineDescription
 class EngineVoice:
     """A voice. `language` is a BCP-47 tag; the engine makes its audio at `sample_rate_hz`.
 
-    whole_sentences: whether its sentences are never cut at a comma to begin sooner, because it speaks single phrases
-    badly.
+    whole_sentences: whether the voice speaks single phrases badly. Then no sentence is cut at a comma to begin sooner.
     """
 
     id: str
@@ -41,9 +40,9 @@ class EngineWord:
 class EngineAudio:
     """A piece of speech, usually a sentence, with the words that begin in it, in order.
 
-    pcm: float32 in [-1, 1], mono, shape (samples,), at the voice's rate; it begins and ends in silence. words: None if
-    the engine doesn't know them; then the piece must contain the whole text. timing_estimated: the times are partly a
-    guess.
+    pcm: float32 in [-1, 1], mono, shape (samples,), at the voice's rate. The first piece of a text begins in silence,
+    and the last one ends in silence. words: None if the engine doesn't know them; then the piece must contain the whole
+    text. timing_estimated: the times are a guess, at least partly.
     """
 
     pcm: NDArray[np.float32]

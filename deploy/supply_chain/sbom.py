@@ -1,7 +1,8 @@
 """`python -m deploy.supply_chain.sbom FOLDER`: an SBOM (CycloneDX 1.6, JSON) for each image and environment.
 
-It lists the packages and the weights, from the locks. The Debian packages of an image depend on its base image;
-`release.sh` adds them from the built image. The same locks give the same files, byte for byte.
+It lists the packages, from the locks, and the weights in them, from weights.toml. The Debian packages of an image
+depend on its base image; `release.sh` adds them from the built image. The same locks and weights.toml give the same
+files, byte for byte.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Validates SBOMs with CycloneDX's own schema. Runs in the environment of supply-chain.txt: `make sbom`."""
+"""Validates SBOMs with CycloneDX's own schema. `make sbom` runs it, in the environment of the lock supply-chain.txt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 
 def main() -> int:
-    """Validate the SBOMs. Returns 1, and prints the faults, if there are any."""
+    """Validate the SBOMs, and print the fault of each invalid one. Returns 1 if there is one, otherwise 0."""
     faults = 0
     for path in map(Path, sys.argv[1:]):
         if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text()):

@@ -1,4 +1,4 @@
-"""The third-party packages with model weights: who made them, under which licence, and the hash of the weights."""
+"""The third-party packages with model weights: who made model and package, the licence, and the hash of the weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One model, in one package or in parts. The fields are explained in weights.toml."""
+    """One model, in one package or divided among several. weights.toml explains the fields."""
 
     packages: tuple[str, ...]
     version: str
@@ -52,7 +52,7 @@ def table() -> str:
 
 
 def with_table(page: str) -> str:
-    """The text of the page with the table inserted between its two comments."""
+    """The text `page`, with the table between the comments BEGIN and END."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
 

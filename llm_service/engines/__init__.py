@@ -28,7 +28,8 @@ ENGINES: Mapping[str, str] = {
 def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
     """The engine (a key of ENGINES) that the settings name or, with LLM_ENGINE=auto, the first that fits.
 
-    The order is: `openai` if LLM_BASE_URL is set, `llama.cpp` for a GGUF file, `vllm` if it can run here, `llama.cpp`.
+    The order is: `openai` if LLM_BASE_URL is set; `llama.cpp` for a GGUF file or a repository of such files; `vllm` if
+    it can run here; otherwise `llama.cpp`, with the bundled model.
     """
     if settings.llm_engine != "auto":
         return settings.llm_engine
@@ -39,7 +40,7 @@ def choose_engine(settings: LlmSettings, *, can_run_vllm: bool) -> str:
     if can_run_vllm:
         return "vllm"
     logger.warning(
-        "no CUDA GPU with vllm, and no LLM_BASE_URL: a small bundled model takes the place of %s",
+        "vllm can't run here, and LLM_BASE_URL is not set: a small bundled model takes the place of %s",
         settings.llm_model_name,
     )
     return "llama.cpp"
@@ -56,7 +57,7 @@ def create_engine(settings: LlmSettings, name: str = "") -> LlmEngine:
 
 
 def cuda_gpus() -> int:
-    """How many NVIDIA GPUs this process can see."""
+    """How many NVIDIA GPUs the driver reports; 0 if there is no driver."""
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())
@@ -65,5 +66,5 @@ def cuda_gpus() -> int:
 
 
 def find_vllm() -> str | None:
-    """The `vllm` command of this virtual environment (activated or not), otherwise one on the PATH."""
+    """The `vllm` command of this virtual environment (activated or not), otherwise one on the PATH; None: neither."""
     return shutil.which("vllm", path=str(Path(sys.executable).parent)) or shutil.which("vllm")

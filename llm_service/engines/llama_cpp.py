@@ -1,4 +1,4 @@
-"""llama.cpp's server, for machines without a GPU: the bundled SmolLM2-135M-Instruct, or another GGUF file.
+"""llama.cpp's server, for machines without a GPU. It runs the bundled SmolLM2-135M-Instruct, or another GGUF file.
 
 `llm_service.gguf_weights` says which file LLM_MODEL_NAME means.
 """
@@ -24,12 +24,13 @@ from llm_service.servers.llama_server import READY
 logger = logging.getLogger(__name__)
 
 PARALLEL = 4  # replies at once; each one takes memory for a whole context, and all share the CPU
-# Tokens for each slot, which take 45 MB once written. A small model's prompts have about 500; longer ones hardly help.
+# The bundled model's context in tokens, for each slot; a full slot takes 45 MB. A small model's prompts have about 500
+# tokens, and longer prompts hardly help it.
 _BUNDLED_CONTEXT = 2048
 
 
 def llama_cpp_engine(settings: LlmSettings) -> LlamaCppEngine:
-    """The engine for LLM_MODEL_NAME. Raises EngineError if that is the path of a missing file."""
+    """The engine for LLM_MODEL_NAME. Raises EngineError if a local file of the model or adapter is missing."""
     return LlamaCppEngine(settings, GgufWeights.of(settings))
 
 
@@ -81,7 +82,7 @@ def _in_thread(work: Callable[[], Path]) -> asyncio.Future[Path]:
 
 
 def adapter_of(settings: LlmSettings) -> Path | None:
-    """The LoRA adapter that LLM_ADAPTER names, or None. Raises EngineError if it is missing."""
+    """The LoRA adapter to use, by LLM_ADAPTER; None: none. Raises EngineError if the file that it names is missing."""
     if settings.llm_adapter == "none":
         return None
     if not settings.llm_adapter:

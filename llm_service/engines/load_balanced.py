@@ -40,8 +40,8 @@ def load_balanced_engine(settings: LlmSettings) -> LoadBalancedEngine:
 
 
 class LoadBalancedEngine:
-    """Shares requests among `servers`. A server that fails gets no more requests until it has answered a probe, unless
-    all servers have failed."""
+    """Shares requests among `servers`. A server that fails for another reason than being busy gets no more requests
+    until it has answered a probe, except requests for which no healthy server is left."""
 
     def __init__(self, servers: Sequence[OpenAiEngine]) -> None:
         self.backends = tuple(Backend(server) for server in servers)
@@ -91,7 +91,7 @@ class LoadBalancedEngine:
                     backend.eject()
                 logger.warning(
                     "the model server %s failed (%s)", backend.name, error.code
-                )  # the error's text may quote the request
+                )  # only the code: the error's text may quote the request
                 if begun or not untried:
                     raise
                 BACKEND_FAILOVERS.labels(backend.name).inc()

@@ -35,7 +35,8 @@ class SupervisedEngine:
     """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`.
 
     startup_timeout_s: how long the server may load. request_timeout_s: how long it may send nothing during a request.
-    fetch: downloads the weights; by default, they are already on this disk. slots: see `OpenAiEngine`.
+    fetch: downloads the weights; the default does nothing. slots: see `OpenAiEngine`. ready_words: the server prints a
+    line with these words when it may be asked; None: it may be asked at any time.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class SupervisedEngine:
         )
         self._supervision: asyncio.Task[None] | None = None
         self._up = asyncio.Event()  # set once it has answered
-        self._up_since: float | None = None  # since when the running process has answered
+        self._up_since: float | None = None  # when the running process first answered; None: not yet
 
     @property
     def ready(self) -> bool:
@@ -141,8 +142,8 @@ class SupervisedEngine:
             finally:
                 self._client.ready = False
             serving.cancel()
-            process.kill()  # also the processes that it left behind, which may hold the GPU's memory and the pipe
-            await reading  # its last lines may still be in the pipe
+            process.kill()  # also those that the server left behind: they may hold the GPU's memory and the pipe
+            await reading  # the server's last lines may still be in the pipe
         logger.warning("%s (process %d) ended with status %d", self.name, process.pid, status)
         return explain(process.last_lines())
 
@@ -169,7 +170,7 @@ class SupervisedEngine:
             tasks.create_task(self._kill_if_it_hangs(process))
 
     async def _kill_if_it_hangs(self, process: ChildProcess) -> None:
-        """Kill a server that has neither answered a health request nor written a reply for LLM_REQUEST_TIMEOUT_S.
+        """Kill a server that has neither answered a health request nor sent part of a reply for LLM_REQUEST_TIMEOUT_S.
 
         The health requests alone are not enough: under load, other requests may occupy all of the server's threads.
         """

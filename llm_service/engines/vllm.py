@@ -15,8 +15,8 @@ from llm_service.engines import cuda_gpus, find_vllm
 from llm_service.engines.supervised import SupervisedEngine
 
 WEIGHT_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja", "*.py")
-"""The files of a repository that `vllm serve` reads. Many repositories contain the same weights in other formats,
-too."""
+"""The files of a repository that `vllm serve` reads. Other formats of the same weights, which many repositories have,
+are not downloaded."""
 
 TOOL_PARSERS = {
     "qwen3-coder": "qwen3_coder",
@@ -54,7 +54,7 @@ def fetch_weights(settings: LlmSettings) -> None:
 
 
 def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str]:
-    """The command line of `vllm serve`. By default vLLM doesn't log requests."""
+    """The command line of `vllm serve`. No argument is about logs, because by default vLLM doesn't log requests."""
     return (
         *("env", "VLLM_NO_USAGE_STATS=1"),  # a self-hosted system reports to nobody
         *(program, "serve", settings.llm_model_name),
@@ -77,9 +77,10 @@ def vllm_command(program: str, settings: LlmSettings, port: int) -> Sequence[str
 
 
 def _tool_arguments(settings: LlmSettings) -> Sequence[str]:
-    """The arguments that let the model decide about tools in vLLM; none for a model whose parser we don't know.
+    """The arguments with which vLLM lets the model decide whether it calls tools.
 
-    Without them vLLM refuses such requests, and `llm_service.openai_api.tools_in_words` takes over.
+    Empty for a model whose parser we don't know, or if LLM_VLLM_ARGS names a parser. Without these arguments, vLLM
+    refuses requests that leave the decision to the model, and `llm_service.openai_api.tools_in_words` takes over.
     """
     name = settings.llm_model_name.lower()
     parser = next((parser for part, parser in TOOL_PARSERS.items() if part in name), None)
@@ -89,5 +90,5 @@ def _tool_arguments(settings: LlmSettings) -> Sequence[str]:
 
 
 def _dtype(settings: LlmSettings) -> str:
-    """The number type from the settings; "" if only the model's config tells it."""
+    """The quantisation, otherwise the number type, that the settings name; "" if only the model's config tells it."""
     return next((value for value in (settings.llm_quantization, settings.llm_dtype) if value != "auto"), "")

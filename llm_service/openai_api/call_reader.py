@@ -3,7 +3,7 @@
 data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "look"}}]}}]}
 data: {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{\\"at\\": 1}"}}]}}]}
 
-Servers send the arguments in pieces or whole, as text or as an object. They leave out the index or the id, send null
+Servers send the arguments in pieces or whole, as text or as an object. Some leave out the index or the id, send null
 for either, give all calls the same index, repeat the name in each piece, or use the older `function_call`.
 """
 
@@ -26,8 +26,8 @@ class CallReader:
 
     def __init__(self) -> None:
         self._arguments: list[str] = []  # the arguments of each call so far
-        self._places: dict[int | str, int] = {}  # the server's index or id → ours
-        self._ids: dict[int | str, str] = {}  # the server's index or id → the id of its latest call
+        self._places: dict[int | str, int] = {}  # the server's index or id → our index
+        self._ids: dict[int | str, str] = {}  # the server's index or id → the id of the latest call with it
         self._latest: int | str = ""
 
     @property

@@ -1,6 +1,6 @@
-"""The OpenAI chat-completions protocol without the network: requests to JSON, a server's errors to ours.
+"""The OpenAI chat-completions protocol without the network.
 
-`reply_reader` reads the replies.
+Turns requests into JSON, and a server's errors into ours. `reply_reader` reads the replies.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class ContextExceededError(InvalidInputError):
         limit = int(named[1]) if named else counts[0] if counts else 0
         most = f", which takes at most {limit} tokens" if limit else ""
         super().__init__(f"this is too long for the model{most}; say it in fewer words", code="context_exceeded")
-        # vLLM's and TGI's counts include the tokens of the reply, which are fewer than the limit.
+        # The largest number is the count of the messages; vLLM and TGI include the reply in it. A number for the reply
+        # alone is below the limit.
         self.share = limit / counts[-1] if limit and limit < counts[-1] else 0.5
 
 
@@ -63,8 +64,8 @@ _LLAMA_CPP_SETTINGS: dict[str, dict[str, Any]] = {
 The repetition penalty looks at few tokens: with a wider window a small model avoids the question mark and the words of
 its examples, and changes to another language. DRY only penalises runs of tokens, so it may look at the last eight
 exchanges. With a shorter window, or if three tokens may repeat freely, the bundled model begins half of its replies in
-the same way ("You're right, I'm glad"). The line break ends a run. Without it a run would extend back to the mark
-before a reply, and after ten replies the model would find no ordinary word to begin with.
+the same way ("You're right, I'm glad"). The line break ends a run. Without it a run would extend back to the
+template's mark before a reply, and after ten replies the model would find no ordinary word to begin with.
 
 For each request llama.cpp searches its whole vocabulary for each sequence breaker. Its four default breakers cost 24 ms
 before the first token with SmolLM2; one costs 6 ms.
@@ -114,7 +115,7 @@ def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> d
     if schema is not None:
         body |= response_format(schema, dialect)
     elif request.tool_choice.mode != "required":
-        body |= penalties(request, kind)  # JSON has to repeat its quotes and keys
+        body |= penalties(request, kind)  # not for JSON, which has to repeat its quotes and keys
     body = {name: value for name, value in (body | dict(dialect.extra)).items() if name not in dialect.left_out}
     if dialect.completion_tokens:
         body["max_completion_tokens"] = body.pop("max_tokens")

@@ -16,10 +16,10 @@ _LETTER = re.compile("[A-Za-z ]")
 
 
 def most_tokens(messages: Iterable[Message]) -> int:
-    """A bound on the messages' tokens that is safe for what people write.
+    """An upper bound on the messages' tokens, for what people write.
 
-    A tokenizer that doesn't know a script spends one token on each UTF-8 byte, and many spend one on each digit and
-    punctuation mark.
+    A tokenizer that doesn't know a script spends one token on each UTF-8 byte, and many tokenizers spend one on each
+    digit and punctuation mark.
     """
     return sum(
         MESSAGE_TOKENS + _most_tokens(message.content + "".join(call.arguments for call in message.tool_calls))
@@ -39,7 +39,7 @@ def tool_tokens(request: GenerationRequest) -> int:
 
 
 def shortened(request: GenerationRequest, share: float) -> GenerationRequest | None:
-    """The request without the oldest messages, so that about `share` (0 to 1) of its messages remains.
+    """The request without its oldest messages, so that about `share` (0 to 1) of its messages' tokens remains.
 
     System messages and the last message stay. None if nothing can be left out.
     """
@@ -51,7 +51,10 @@ def shortened(request: GenerationRequest, share: float) -> GenerationRequest | N
 
 
 def _first_kept(turns: Sequence[Message], room: float) -> int:
-    """How many turns to leave out; at least one if there are two. The kept turns begin with a user's message."""
+    """How many turns to leave out, so that the others fit into `room` tokens and begin with a user's message.
+
+    If they never do, only the last message is kept; if it is the result of a call, the message with the call, too.
+    """
     for first in range(1, len(turns) - 1):
         if turns[first].role == "user" and most_tokens(turns[first:]) <= room:
             return first

@@ -44,7 +44,7 @@ class Dialect:
 
     @property
     def forces_schemas(self) -> bool:
-        """Whether the server itself makes a reply conform to a schema. Otherwise the prompt asks for it in words."""
+        """Whether the server itself makes a reply conform to a schema. Otherwise the prompt describes the schema."""
         return self.json_mode in ("schema", "object_with_schema")
 
     def messages(self, messages: Sequence[Message], schema: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -92,7 +92,8 @@ def _in_turn(messages: Sequence[Message]) -> list[Message]:
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """The messages without a system message. Its text goes to the beginning of the user's first message."""
+    """The messages without system messages. Their text goes to the beginning of the first message if that is a user's,
+    otherwise into a user's message before it."""
     system = "\n".join(message.content for message in messages if message.role == "system")
     rest = [message for message in messages if message.role != "system"]
     if not system:

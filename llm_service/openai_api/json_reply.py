@@ -1,4 +1,4 @@
-"""Finds the JSON in a reply to a request for JSON in words. Pure."""
+"""Finds the JSON in a reply, if the request asked for JSON in words. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 def document_in(text: str, schema: Mapping[str, Any]) -> str | None:
-    """The document in `text`, which may be surrounded by prose or a code fence; None if it doesn't fit the schema.
+    """The document in `text`, which may be surrounded by prose or a code fence; None if none fits the schema.
 
-    It checks the document's type, its required names, and their types.
+    Only the document's type, the presence of its required names, and the types of its values are checked.
     """
     opening, closing = ("[", "]") if schema.get("type") == "array" else ("{", "}")
     begin, end = text.find(opening), text.rfind(closing) + 1

@@ -15,7 +15,7 @@ LOOK_AGAIN_S = 60.0  # between two searches for the server's dialect
 
 
 class KnownServer:
-    """ask: one attempt. name: the server's name in logs and metrics. habits: what is unusual about the server."""
+    """ask: asks the server once. name: its name in logs and metrics. habits: what is unusual about the server."""
 
     def __init__(self, ask: Ask, name: str) -> None:
         self.dialect = Dialect()
@@ -35,8 +35,8 @@ class KnownServer:
         self.habits = habits
 
     async def look_again(self) -> bool:
-        """Find the dialect again, unless that was done lately. Returns whether it has changed, because the server may
-        serve another model now."""
+        """Find the dialect again, because the server may serve another model now; do nothing if that was done lately.
+        Returns whether the dialect has changed."""
         if time.monotonic() - self._found_s < LOOK_AGAIN_S:
             return False
         before = self.dialect

@@ -33,7 +33,7 @@ class ServedModel(BaseModel):
 def served_models(body: bytes) -> list[ServedModel]:
     """The models in the answer to GET /models: `{"data": […]}`, or a bare list (Together). Raises EngineError.
 
-    Ollama without a model says `{"data": null}`. Entries that are not models are skipped.
+    Ollama without any model says `{"data": null}`. Entries that are not models are skipped.
     """
     try:
         listed = json.loads(body)
@@ -55,15 +55,16 @@ def _model(entry: object) -> ServedModel | None:
 
 
 def choose_model(wanted: str, served: Sequence[str]) -> str:
-    """The model's name for requests: `wanted` if the server has it, otherwise the server's only model.
+    """The model's name for requests: `wanted` if the server has it, otherwise the only one that is not for embeddings.
 
-    Raises InvalidInputError, which names the models, if the server has several others; UnavailableError if it has none.
+    Raises UnavailableError if the server has no model, InvalidInputError, which names its models, if none of them can
+    be chosen.
     """
     if found := _named(wanted, served):
         return found
     chat = [name for name in served if "embed" not in name.lower()]  # LM Studio always lists such a model, too
     if len(chat) == 1:
-        logger.info("the model server has %s, not %s: using that", chat[0], wanted)
+        logger.info("using the model server's only model, %s: it has no %s", chat[0], wanted)
         return chat[0]
     if not served:
         raise UnavailableError("the model server has no model at all; load one there")

@@ -2,10 +2,10 @@
 
     everything ──accepted──► done
      └─refused─► without what the refusal names ──accepted──► done
-         └─names nothing─► without all that can be left out; then without each part alone
+         └─names nothing or too much─► without all that can be left out; then with each of these parts alone
 
 Then it finds out whether the model thinks before it answers and how to turn that off, whether roles must take turns,
-and how to request JSON.
+and how to request JSON. llama.cpp, vLLM and SGLang are known to accept schemas.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from llm_service.openai_api.json_reply import document_in
 
 logger = logging.getLogger(__name__)
 
-# Some servers of models that think refuse a lower limit on tokens.
+# Some servers whose models think refuse a lower limit on tokens.
 TOKENS = 16
 JSON_TOKENS = 32
-_QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # their limits and schemas are known
+_QUICK_KINDS = ("llama.cpp", "vllm", "sglang")  # they accept a limit of one token, and schemas
 
 _HELLO = (Message("system", "You are friendly."), Message("user", "Hello"))
 _EVERYTHING = GenerationRequest(
@@ -54,7 +54,7 @@ _JSON = replace(
     max_tokens=JSON_TOKENS,
     json_schema=_SCHEMA,
 )
-# A model that follows the prompt answers this wrongly, unless the server makes it conform to the schema.
+# A reply that follows the prompt of _JSON breaks this schema. If a reply fits it, the server enforces schemas.
 _OTHER_SCHEMA = {
     "type": "object",
     "properties": {"good": {"type": "boolean"}},
@@ -77,7 +77,8 @@ _MANY = 3  # a refusal that names more parameters than this is quoting the reque
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to one try. thought: the model thought before it answered. calls_tools: it called a tool."""
+    """The answer to one try. thought: the model thought before it answered. thought_unmarked: its thoughts had no
+    opening mark. calls_tools: it called a tool."""
 
     text: str
     thought: bool = False
@@ -92,7 +93,8 @@ another way."""
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Something to leave out. named: a pattern that finds its name in a refusal. told: the line in the log."""
+    """A part of the request to leave out or replace. habit: its name in metrics. named: a pattern that finds it in a
+    refusal. told: what the log says about the server."""
 
     habit: str
     named: str
@@ -101,7 +103,7 @@ class _Change:
 
 
 async def find_dialect(kind: str, ask: Ask) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect of the server of this kind, and the names of its habits. Raises ServiceError if nothing helps."""
+    """The server's dialect and the names of its habits. kind: see `Dialect`. Raises ServiceError if nothing helps."""
     search = _Search(kind, ask)
     dialect = await search.run()
     for _, told in search.found:
@@ -179,12 +181,12 @@ class _Search:
             if isinstance(answer, Answer) and not answer.thought:
                 self.found.append(("thinks", f"thinks before it answers; that is turned off by {json.dumps(extra)}"))
                 return replace(dialect, extra=extra)
-        told = "thinks before it answers, and that can't be turned off from here; replies come later"
+        told = "thinks before it answers, and that can't be turned off from here, so replies come late"
         self.found.append(("thinks", told))
         return replace(dialect, thinks=True)
 
     async def _json(self, dialect: Dialect) -> Dialect:
-        """How to request JSON from this server. It may refuse a schema, or accept and ignore it."""
+        """The dialect, with the way to request JSON. The server may refuse a schema, or accept and ignore it."""
         for mode in _FORCING:
             tried = replace(dialect, json_mode=mode)
             answer = await self._taken(_FORCED_JSON, tried)

@@ -1,6 +1,6 @@
 """One server that speaks the OpenAI chat-completions protocol: vLLM, llama.cpp, Ollama, SGLang, …
 
-start:   GET /models until it answers  →  which model to request  →  its dialect, by trying
+start:   GET /models until it answers  →  which model to request  →  the server's dialect, by trying
 stream:  POST /chat/completions  →  server-sent events  →  Delta, Delta, …, Done
 """
 
@@ -82,7 +82,7 @@ class OpenAiEngine:
         self._slots = Slots(slots)
 
     async def start(self, *, is_child: bool = False) -> None:
-        """Wait until the server answers and has the model, however long that takes, because it may be started after us.
+        """Wait until the server answers and has the model, however long that takes: it may be started after us.
 
         is_child: this service has started the server. Then the log only says that the server still loads its model.
         """
@@ -125,19 +125,19 @@ class OpenAiEngine:
         self.ready = True
 
     async def _use_every_slot(self) -> None:
-        """Have a token written in each slot, because llama.cpp loads no prompt from its memory into an empty slot."""
+        """Have a token written in each slot, because llama.cpp loads no prompt from its cache into an empty slot."""
         for number in range(self._slots.count):
             await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._known.dialect)
 
     async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
-        """One attempt of `find_dialect`."""
+        """Ask the server once, in this dialect (see `Ask`)."""
         reader, text, calls_tools = ReplyReader(), "", False
         async for piece in self._read(request, dialect, reader):
             if isinstance(piece, Delta):
                 text += piece.text
             else:
                 calls_tools = True
-        if not reader.thought:  # a model that thinks may not finish within this few tokens
+        if not reader.thought:  # a model that thinks may not finish within so few tokens
             reader.finish()
         return Answer(text, reader.thought, reader.thought_unmarked, calls_tools)
 
@@ -174,7 +174,7 @@ class OpenAiEngine:
     async def _reading_on(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply. If it is cancelled before its first event, llama.cpp still reads the prompt to its end.
 
-        Analyses are not urgent: they give way, and their prompts are not read further.
+        If the request gives way, or wants JSON (an analysis), it is not urgent, and its prompt is not read further.
         """
         gives_way = request.gives_way or request.json_schema is not None
         if self._known.dialect.kind != "llama.cpp" or gives_way:
@@ -229,8 +229,8 @@ class OpenAiEngine:
     ) -> AsyncGenerator[Delta | CallDelta, None]:
         """The text and the calls of the reply. `reader` reads them.
 
-        If the prompt is too long, llama-cpp-python ends a stream without any event. If the reply is requested in one
-        piece, llama-cpp-python reports the error.
+        If the prompt is too long, llama-cpp-python ends the stream without any event. So after an empty stream, the
+        reply is requested in one piece; then llama-cpp-python reports the error.
         """
         body, is_empty = payload(self.model, request, dialect) | dict(slot), True
         while is_empty:

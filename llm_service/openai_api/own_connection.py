@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 # llama.cpp closes a connection after a stream without announcing it. A request over such a connection fails in the same
-# way as a request that the server has begun to work on. So no connection is used twice.
+# way as one that the server has begun to work on, and can't simply be repeated. So no connection is used twice.
 _ONCE = httpx.Limits(max_keepalive_connections=0)
 
 
@@ -38,7 +38,7 @@ class OwnConnection(httpx.AsyncBaseTransport):
 
 
 class _Stream(httpx.AsyncByteStream):
-    """The body of a response. Its end closes the connection."""
+    """The body of a response. Closing it closes the connection."""
 
     def __init__(self, stream: httpx.AsyncByteStream, pool: httpx.AsyncHTTPTransport) -> None:
         self._stream = stream

@@ -1,12 +1,13 @@
 """Has llama.cpp read a prompt to its end although nobody waits for the reply any more.
 
-If a request is cancelled while llama.cpp reads its prompt, the request keeps its slot for up to a second. The part that
-was read is used only if it is most of the next prompt. Meanwhile the same conversation would be read again, in
-another slot. The first turn of a conversation was read four times that way. Learners with a long history might never
-have got a reply, because each attempt was cancelled before its prompt had been read.
+If a request is cancelled while llama.cpp reads its prompt, the request keeps its slot for up to a second. If the same
+conversation sends another request meanwhile, that prompt is read from the beginning, in another slot. Later, what the
+first slot holds is used only if it is most of the next prompt. That is how the first turn of a conversation was read
+four times, before this module existed. A learner with a long history might never have got a reply, because each request
+might have been cancelled before its prompt had been read.
 
-    cancelled before the first token ──► the request goes on until then, in the background
-    the same conversation again      ──► waits for that ──► its prompt is in a slot
+    cancelled before the first token ──► the request goes on until its first token, in the background
+    the same conversation again      ──► waits for that token ──► its earlier prompt is in a slot
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class PromptReading:
 
     def takes(self, request: GenerationRequest) -> bool:
         """Whether this request may go on after it was cancelled before its first event. It may not if MOST requests go
-        on already, or one with the same history."""
+        on already, or one of the same conversation."""
         return len(self._tasks) < MOST and not self._of(request)
 
     def keep(self, request: GenerationRequest, reply: OwnTask) -> None:

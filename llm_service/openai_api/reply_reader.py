@@ -6,8 +6,8 @@
     data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {…}}}
     data: [DONE]
 
-Servers leave fields out, set them to null, send content in parts, or send whole messages instead of deltas. They put
-thoughts into a field or into the text, and end with or without `finish_reason` and [DONE]. `call_reader` reads the
+Some servers leave fields out, set them to null, send content in parts, or send whole messages instead of deltas.
+Thoughts come in a field or in the text. Replies end with or without `finish_reason` and [DONE]. `call_reader` reads the
 calls of tools.
 """
 
@@ -26,7 +26,8 @@ from llm_service.tools import CallDelta
 
 END = "[DONE]"
 
-# The servers' names for the reasons. Any other name ("eos", "tool_calls", …) means a normal end.
+# The servers' names for the reasons of an end. Any other name ("eos", "tool_calls", …) means a normal end, except those
+# in _FAILURES.
 _STOP_REASONS: dict[str, StopReason] = {
     "length": "length",
     "max_tokens": "length",
@@ -69,7 +70,7 @@ class ReplyReader:
         return self._spoken.thought_unmarked
 
     def read(self, data: str) -> Delta | None:
-        """The text in an event other than [DONE]; None if the event has none."""
+        """Take an event other than [DONE]. Returns the text that may be shown now; None if there is none."""
         text = "".join(self._text_of(event) for event in _events(data))
         return self._delta(self._spoken.push(text)) if text else None
 
@@ -95,7 +96,7 @@ class ReplyReader:
         ended = self._finish_reason or (is_over and "stop")
         if not ended or ended in _FAILURES:
             raise EngineError("the model server broke off in the middle of a reply; try again")
-        if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` even then
+        if self._calls.count and _STOP_REASONS.get(ended, "stop") == "stop":  # some servers say `stop` after calls, too
             return Done("tool_calls", self._usage)
         if self.thought and not (self._has_text or self._calls.count):
             raise EngineError(

@@ -1,4 +1,4 @@
-"""The HTTP requests that OpenAI-compatible servers answer, with their errors turned into ours."""
+"""The HTTP requests that OpenAI-compatible servers answer. The servers' errors are turned into ours."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class ServerApi:
         await self._client.aclose()
 
     async def models(self) -> list[ServedModel] | None:
-        """The server's models. None if it lists none, like Azure's deployments and Perplexity."""
+        """The server's models. None if it offers no list, like Azure's deployments and Perplexity."""
         with _translated():
             response = await self._client.get(f"{self.base_url}/models")
         _refuse_redirect(response)
@@ -95,7 +95,7 @@ class ServerApi:
         return served_models(response.content)
 
     def _explained(self, error: ServiceError) -> ServiceError:
-        """The same error, with a hint: LiteLLM fails with HTTP 500 if the request has no key."""
+        """The same error, with a hint if no key was sent: then LiteLLM fails with HTTP 500."""
         if not isinstance(error, EngineError) or "authorization" in self._client.headers:
             return error
         return EngineError(f"{error.message}; it may want a key: set LLM_API_KEY")
@@ -118,7 +118,7 @@ class ServerApi:
         """How many tokens the messages have, by the server's own tokenizer; an upper bound if the server offers
         none."""
         content = "\n".join(message.content for message in messages)
-        body = {"model": model, "content": content, "prompt": content}  # llama.cpp's and vLLM's
+        body = {"model": model, "content": content, "prompt": content}  # `content` is for llama.cpp, `prompt` for vLLM
         try:
             with _translated():
                 response = await self._client.post(f"{self._root}/tokenize", json=body, timeout=CONNECT_TIMEOUT_S)
@@ -187,7 +187,7 @@ def _certificates(base_url: str, *, trust_env: bool) -> ssl.SSLContext | bool:
 
 
 def _refuse_redirect(response: httpx.Response) -> None:
-    """Raises UnavailableError. A redirect is not followed, because another server would get the key and the
+    """Raises UnavailableError for a redirect. It is not followed, because another server would get the key and the
     conversation."""
     if response.has_redirect_location:
         target = response.url.join(response.headers["location"]).copy_with(query=None, userinfo=b"")
@@ -212,7 +212,7 @@ async def _events(response: httpx.Response) -> AsyncGenerator[str, None]:
 
 
 async def _start_of(response: httpx.Response) -> str:
-    """The beginning of an error's body, which may be of any size."""
+    """The first MAX_ERROR_BYTES of a body, which may be of any size."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk

@@ -1,11 +1,11 @@
 """Chooses the slot of llama.cpp for each request.
 
-A slot holds the last prompt that was read in it. A request that goes to the slot of its own conversation needs to read
-only the new messages. llama.cpp chooses the slot whose prompt has the longest common beginning. That fails when a long
-conversation drops its oldest turns: the shortened prompt goes to another slot and is read anew. In its own slot,
-llama.cpp moves the kept turns to the front (`n_cache_reuse`) and reads only the last message. Only a request with such
-a prompt asks for this. The cached state of the moved words depends on the text that was before them. In a prompt of
-another conversation, that text would be wrong.
+A slot holds the last prompt that was read in it. If a request goes to the slot of its own conversation, only its new
+messages need to be read. Left alone, llama.cpp chooses the slot whose prompt has the longest common beginning with the
+new one. That fails when a long conversation drops its oldest turns: the shortened prompt goes to another slot and is
+read anew. In the slot of the conversation, llama.cpp moves the kept turns to the front (`n_cache_reuse`) and reads only
+the last message. Only a request with a shortened prompt asks for this, because the cached state of the moved words
+depends on the text that was before them: in another conversation, that text would be wrong.
 
     held       system, example, a, b, c, d, e
     own        system, example, a, b, c, d, e, f      the conversation goes on
@@ -24,8 +24,8 @@ from llm_service.engine import Message
 
 # A part of a prompt is moved if it has at least this many tokens. Shorter parts may be the same by chance.
 MIN_MOVED = 16
-# How many messages at the end of a prompt may be new if the conversation goes on: the partner's last words, as they
-# were heard, a call with its result, and the learner's words.
+# How many messages at the end of a prompt may be new if the conversation goes on: the partner's last words as they were
+# heard, with a call in the same message; the result of the call; and the learner's words.
 MOST_NEW = 3
 
 
@@ -69,7 +69,7 @@ def is_of_one_conversation(held: Sequence[Message], prompt: Sequence[Message]) -
 
 
 def is_shortened(held: Sequence[Message], prompt: Sequence[Message]) -> bool:
-    """Whether `prompt` contains exchanges of the prompt `held`, but leaves out some before them."""
+    """Whether `prompt` contains neighbouring messages of the prompt `held`, but leaves out some before them."""
     same = _common(held, prompt)
     return not set(pairwise(held[same:])).isdisjoint(pairwise(prompt[same:]))
 

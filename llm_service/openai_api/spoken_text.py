@@ -2,8 +2,8 @@
 
     "<think>\\nThe user greets me.\\n</think>\\n\\nHello!<|im_end|>"   →   "Hello!"
 
-Text comes in pieces that may be cut anywhere, within a mark too. A piece whose end may be the beginning of a mark waits
-for the next piece.
+Text comes in pieces that may be cut anywhere, even within a mark such as <think>. If the end of a piece may be the
+beginning of a mark, this end waits for the next piece.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufeff]")
 
 
 class SpokenText:
-    """The text of one reply. begins_with_thoughts: everything before the first end-of-thoughts mark is a thought.
+    """The text of one reply. begins_with_thoughts: everything before the first `</think>` is a thought.
 
     is_over: the reply has ended, and later text is not part of it. thought: there were thoughts. thought_unmarked:
     thoughts ended without having had an opening mark.
@@ -115,7 +115,8 @@ class SpokenText:
         return text
 
     def _whole(self, text: str) -> str:
-        """Text without halves of characters: matching halves are joined, a single half is left out."""
+        """Text without halves of characters: matching halves are joined, even if they come in two pieces; a single half
+        is left out."""
         text, self._half = self._half + text, ""
         if not _SURROGATE.search(text):
             return text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-MAX_EVENT_BYTES = 1024 * 1024  # an event of a chat completion has some hundred bytes
+MAX_EVENT_BYTES = 1024 * 1024  # an event of a chat completion has a few hundred bytes
 
 
 class SseError(ValueError):

@@ -28,8 +28,9 @@ _QUESTION = GenerationRequest(
     tool_choice=ToolChoice("required", "get_time"),
 )
 _REFUSAL = re.compile(r"tool[ _-]?choice|support.{0,20}tools?\b|tools? .{0,20}support|--jinja", re.IGNORECASE)
-"""vLLM without a parser refuses only `auto`: '"auto" tool choice requires --enable-auto-tool-choice and
---tool-call-parser to be set'. llama.cpp ignores tools if the model's chat template has no place for them."""
+"""vLLM without a parser refuses only `auto`, which _QUESTION does not use: '"auto" tool choice requires
+--enable-auto-tool-choice and --tool-call-parser to be set'. llama.cpp ignores tools if the model's chat template has no
+place for them."""
 _TOLD = {
     "refuses_tools": "refuses tools; they are described in words, and calls are read from the text",
     "ignores_tools": "ignores tools; they are described in words, and calls are read from the text",
@@ -37,7 +38,7 @@ _TOLD = {
 
 
 class ToolSupport:
-    """Remembers the result for one server. The methods take `server`, its name in logs and metrics."""
+    """Finds out once whether one server can call tools. The methods take `server`, its name in logs and metrics."""
 
     def __init__(self) -> None:
         self._calls: bool | None = None  # None: unknown
@@ -45,7 +46,7 @@ class ToolSupport:
         self._habit = ""
 
     async def calls(self, ask: Ask, dialect: Dialect, server: str) -> bool:
-        """Whether the server can call tools. Raises ServiceError if it fails for another reason."""
+        """Whether the server can call tools. Raises ServiceError if that can't be found out now."""
         async with self._asking:
             if self._calls is None:
                 habit = await _habit_of(ask, dialect)

@@ -85,7 +85,7 @@ def _described(tool: Tool) -> str:
 
 
 def _plain(message: Message, names: Mapping[str, str]) -> Message:
-    """The message with its calls and results as text. names: tools' names by the ids of their calls."""
+    """The message with its calls and results as text. names: id of a call → name of its tool."""
     if message.role == "tool":
         name = names.get(message.tool_call_id, "the tool")
         return Message("user", f"({name} answers: {message.content.strip() or 'done'})")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 
 def why_unreachable(error: BaseException) -> str:
-    """What is wrong with the server's name or certificate, if that caused this error; otherwise, that the server can't
-    be reached."""
+    """What is wrong with the server's name, certificate or TLS, if that caused this error; otherwise, that the server
+    can't be reached."""
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():

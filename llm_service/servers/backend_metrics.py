@@ -49,7 +49,7 @@ _HELP = {
     "prefix_cache_hits": "Prompt tokens found in the model server's prefix cache.",
     "generated": "Tokens that the model server has written.",
     "preemptions": "Requests that the model server preempted because its KV cache was full.",
-    "aborted": "Requests aborted in the model server, as after an interruption.",
+    "aborted": "Requests aborted in the model server, for example after an interruption.",
 }
 _GAUGES = {"waiting", "running", "kv_cache_usage_ratio"}
 _UNITS = {"prefix_cache_queries": "_tokens", "prefix_cache_hits": "_tokens", "generated": "_tokens"}

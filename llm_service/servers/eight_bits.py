@@ -1,8 +1,8 @@
 """A copy of a GGUF file with 8-bit numbers in place of 4-bit ones, kept on the disk: the same model, but faster.
 
 For Q8_0, llama.cpp has kernels that process several rows and tokens at once; for Q4_1 it has none. SmolLM2 reads 1.5
-and writes 1.2 times as fast in 8 bits (two cores, AVX2). The numbers stay the same to within a 250th of the largest one
-in each block.
+and writes 1.2 times as fast in 8 bits as in 4 (two cores, AVX2). The numbers stay the same to within a 250th of the
+largest one in each block.
 
 An adapter (LoRA) can be merged into the copy. llama.cpp can also apply an adapter at run time, but then SmolLM2 writes
 a sixth more slowly.
@@ -27,7 +27,7 @@ _SLOW, _FAST = GGMLQuantizationType.Q4_1, GGMLQuantizationType.Q8_0
 
 
 class FastReader(GGUFReader):
-    """Reads a GGUF file in a third of the time, because slicing a plain array is faster than slicing a `memmap`."""
+    """Reads a GGUF file in a third of GGUFReader's time: slicing a plain array is faster than slicing a `memmap`."""
 
     @property
     def data(self) -> Any:
@@ -72,7 +72,7 @@ def _make(weights: Path, copy: Path, adapter: Path | None) -> None:
 
 
 def changes(adapter: Path) -> Mapping[str, np.ndarray]:
-    """What a LoRA in GGUF adds to each weight: {name of the weight: (outputs, inputs), float32}."""
+    """What a LoRA in GGUF adds to each weight: name of the weight → array (outputs, inputs) of float32."""
     reader = FastReader(adapter)
     parts = {tensor.name: tensor.data.astype(np.float32) for tensor in reader.tensors}
     alpha = float(reader.fields["adapter.lora.alpha"].contents())

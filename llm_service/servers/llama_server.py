@@ -24,7 +24,7 @@ READY = "the model server may be asked now"
 the request had just written into the KV cache."""
 
 PROMPT_CACHE_MIB = 128  # for prompts that are not in a slot: about ten conversations. llama.cpp's default is 8 GiB
-MAX_DEFAULT_THREADS = 8  # beyond that, memory bandwidth is the limit
+MAX_DEFAULT_THREADS = 8  # more don't help: memory bandwidth is the limit
 # `llm_service.openai_api.slots` names the slot of each request. If less than this share of a prompt is in the slot
 # already, llama.cpp first saves the slot's content to the prompt cache, and looks there for a longer common beginning.
 SAME_PROMPT = 0.7
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m llm_service.servers.llama_server")
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file")
     parser.add_argument("--alias", required=True, help="the model's name in requests")
-    parser.add_argument("--port", type=int, default=0, help="0: a free one, which the log names")
+    parser.add_argument("--port", type=int, default=0, help="0: a free port, which the log names")
     parser.add_argument("--context", type=int, default=4096, help="tokens of context for each reply")
     parser.add_argument("--parallel", type=int, default=4, help="replies written at once; more wait")
     parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
@@ -48,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.eight_bits:
         serve_the_copy(arguments)
-    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads it when the next line loads it
+    os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))  # OpenMP reads this when the next line loads OpenMP
     import xllamacpp
 
     server = xllamacpp.Server(parameters(arguments))
@@ -109,10 +109,13 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
 
 
 def default_threads() -> int:
-    """Half of the CPUs. The threads wait for one another at each layer, so one thread without a CPU delays them all.
+    """Half of the CPUs, but at least 1 and at most 8.
+
+    The threads wait for one another at each layer, so one thread without a CPU delays them all.
 
     On 2 cores shared with speech recognition and synthesis, one thread wrote 30 tokens/s and two threads 3. Alone on
-    the machine, two threads read a prompt in half the time; with the other services running they don't (docs/adr/0023).
+    the machine, two threads read a prompt in half the time of one; with the other services running they don't
+    (docs/adr/0023).
     """
     return max(1, min(len(os.sched_getaffinity(0)) // 2, MAX_DEFAULT_THREADS))
 

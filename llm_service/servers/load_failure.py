@@ -20,7 +20,7 @@ LONGEST = 400  # characters
 
 @dataclass(frozen=True, slots=True)
 class LoadFailure:
-    """cause: a line of the output. out_of_memory: another attempt would most likely fail, too.
+    """cause: a line of the output. out_of_memory: memory ran out, so another attempt would most likely fail, too.
 
     `common.grpc_server` adds the advice about memory.
     """

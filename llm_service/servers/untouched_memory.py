@@ -1,4 +1,4 @@
-"""Gives back large areas of memory that hold only zeros, until they are written.
+"""Gives large areas of memory that hold only zeros back to the system, until something is written to them.
 
 llama.cpp fills its KV cache with zeros when it starts: 180 MB for the bundled model's four slots. A conversation writes
 only some 15 MB of its slot. An area given back reads as zeros, and takes memory again page by page as it is written, so

@@ -1,4 +1,4 @@
-"""The speech engines, and which of them speaks a model. An engine is imported only when it is chosen."""
+"""The speech engines, and which of them runs a model. An engine is imported only when it is chosen."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _EXTRAS = {"coqui": "tts-coqui", "kyutai": "tts-kyutai", "pocket-tts": "tts-pock
 def choose_engine(model_name: str, setting: str = "TTS_MODEL_NAME") -> str:
     """The engine (a key of ENGINES) for a model id, a file or a folder. An engine's name stands for its default model.
 
-    Raises InvalidInputError if no engine speaks that model. setting: what names the model, for the error's message.
+    Raises InvalidInputError if no engine runs that model. setting: the setting that names it, for the error's message.
     """
     if not model_name:
         return "piper"
@@ -64,7 +64,7 @@ def choose_engine(model_name: str, setting: str = "TTS_MODEL_NAME") -> str:
 def create_engine(settings: TtsSettings) -> TtsEngine:
     """The engine of TTS_MODEL_NAME, not yet loaded. It falls back to TTS_FALLBACKS.
 
-    Raises InvalidInputError if no engine speaks one of the models.
+    Raises InvalidInputError if there is no engine for one of the models.
     """
     models = [settings.tts_model_name, *fallbacks_of(settings.tts_model_name, settings.tts_fallbacks)]
     wanted = choose_engine(settings.tts_model_name)
@@ -81,7 +81,7 @@ def fallbacks_of(model_name: str, fallbacks: str) -> list[str]:
 
     If the list has an entry of the same engine, the result begins with that entry; otherwise it is the whole list. The
     bundled voice (an empty name) needs no fallback. fallbacks: TTS_FALLBACKS, a comma-separated list or "none". Raises
-    InvalidInputError if no engine speaks one of the models.
+    InvalidInputError if there is no engine for one of the models.
     """
     listed = [model.strip() for model in fallbacks.split(",") if model.strip() not in ("", "none")]
     if not model_name:
@@ -105,7 +105,7 @@ def create_probe(settings: TtsSettings) -> Probe:
 def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
     """The engine of `model_name`, loaded. Raises EngineError if it can't be loaded, whatever the reason.
 
-    If the engine is one of PROBED, `probe` tries it first, and raises ProbeStoppedError when it is stopped.
+    If the engine is one of PROBED, `probe` tries it first. Raises ProbeStoppedError if the probe is stopped.
     """
     engine = build(settings, model_name)
     if choose_engine(model_name) in PROBED and settings.tts_probe_timeout_s:
@@ -122,7 +122,7 @@ def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngi
 def build(settings: TtsSettings, model_name: str) -> TtsEngine:
     """The engine of `model_name` alone: without fallback and levelling, not yet loaded.
 
-    Raises InvalidInputError if no engine speaks the model, EngineError if the engine is not installed.
+    Raises InvalidInputError if no engine runs the model, EngineError if the engine is not installed.
     """
     name = choose_engine(model_name)
     try:
@@ -138,8 +138,8 @@ def build(settings: TtsSettings, model_name: str) -> TtsEngine:
 
 
 def _engine_of_folder(folder: Path) -> str:
-    """The engine for a folder, recognised by its files: Coqui and Kyutai have a `config.json`, pocket-tts has YAML,
-    Kokoro has `voices`, and Piper has voice files."""
+    """The engine for a folder, by its files: Kokoro has ONNX and `voices`, Coqui and Kyutai have `config.json` but no
+    ONNX, pocket-tts has YAML, and any other folder is Piper's."""
     config = folder / "config.json"
     if config.is_file() and not any(folder.glob("*.onnx")):
         return "kyutai" if "mimi_name" in json.loads(config.read_text(encoding="utf-8")) else "coqui"

@@ -1,4 +1,4 @@
-"""Coqui: Tacotron2 and its relatives with a vocoder, VITS, and XTTS. https://github.com/idiap/coqui-ai-TTS
+"""Coqui: XTTS, VITS, and, with a vocoder, Tacotron2 and its relatives. https://github.com/idiap/coqui-ai-TTS
 
 A sentence is one piece, except with XTTS, which streams within the sentence. If the model tells how long each letter or
 phoneme lasts, the times of words come from that: from the durations of VITS or the attention of Tacotron2.
@@ -75,8 +75,8 @@ class CoquiTts:
 
 
 def _voices(model_name: str, model: CoquiModel) -> Iterator[tuple[EngineVoice, str | None, str | None]]:
-    """Each voice in each language. If the model has several speakers or languages, their names in the model are
-    included."""
+    """Each voice in each language, with the model's names for the speaker and for the language; None if the model has
+    only one."""
     parts = model_name.rstrip("/").split("/")
     own_name = parts[2] if parts[0] == "tts_models" else parts[-1]
     languages: Sequence[str | None] = model.languages or [None]

@@ -1,4 +1,4 @@
-"""Where a Coqui model's files are: a folder of your own, or one that Coqui's model manager fetches by its id.
+"""Where a Coqui model's files are: in a folder of your own, or downloaded, by the model's id in Coqui's list.
 
 tts_models/en/ljspeech/tacotron2-DDC   MODELS_CACHE_DIR/tts/tts_models--en--ljspeech--tacotron2-DDC/…, and its vocoder
 tts_models/…/xtts_v2                   Hugging Face's layout in MODELS_CACHE_DIR

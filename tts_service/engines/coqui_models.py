@@ -22,7 +22,7 @@ from tts_service.engines.silence import trim_silence
 from tts_service.engines.tempo import Tempo
 from tts_service.text.words import estimate_words, written_words
 
-_UNSPOKEN_S = 0.1  # silence for a sentence whose letters are all unknown to the model
+_UNSPOKEN_S = 0.1  # silence for each word of a sentence whose letters are all unknown to the model
 
 
 class CoquiModel(Protocol):
@@ -141,7 +141,7 @@ class XttsModel:
     def speak(self, sentence: str, speaker: str | None, language: str | None, speed: float) -> Iterator[EngineAudio]:
         """One piece for about a second of speech.
 
-        XTTS's own speed is not used, because it fails on the short rest of a fast sentence.
+        XTTS's own speed is not used, because XTTS fails on the short last part of a fast sentence.
         """
         pieces = PieceMaker(self.sample_rate_hz, speed, estimated=True)
         pieces.tell(paced_words(sentence, self.sample_rate_hz))

@@ -78,7 +78,7 @@ class EdgeTts:
         Raises UnavailableError without a network, EngineError if the service refuses.
         """
         speech = EdgeSpeech(text, SAMPLE_RATE)
-        with asyncio.Runner() as runner:  # its loop runs only while a piece is being made
+        with asyncio.Runner() as runner:  # its loop runs only while the next message is awaited
             messages = self._messages(text, voice.id, speed)
             try:
                 while (message := runner.run(_explained(_next(messages, self._silent_timeout_s)))) is not None:
@@ -112,7 +112,7 @@ class EdgeTts:
         return await edge_tts.list_voices(connector=self._connector() if self._connector else None)
 
     def _list_voices(self) -> list[EngineVoice]:
-        """The voices that the service offers now; without a network, those in `edge_voices.py`."""
+        """The voices that the service offers now; if it can't be asked, those in `edge_voices.py`."""
         try:
             told = asyncio.run(_explained(self._told_voices()))
         except (EngineError, UnavailableError) as error:

@@ -14,7 +14,7 @@ from tts_service.engine import EngineAudio, EngineWord
 from tts_service.engines.silence import FADE_S, LEAD_S, TAIL_S
 from tts_service.text.words import written_words
 
-_QUIET = 0.005  # -46 dB: the service sends 0.1 s of silence at the beginning and almost a second at the end
+_QUIET = 0.005  # -46 dB; less counts as silence. The service sends 0.1 s of silence first, and almost 1 s last
 _PIECE_S = 0.3  # shortest piece, except the last
 
 
@@ -28,11 +28,11 @@ class EdgeSpeech:
         self._pcm = np.zeros(0, np.float32)  # decoded, not yet in a piece
         # samples of silence cut off at the beginning; None: there has been only silence so far
         self._lead: int | None = None
-        self._given = 0
+        self._given = 0  # samples in the pieces so far
         self._written = written_words(text)
         self._place = 0  # place in the text after the last word that was found
         self._number = 0  # number of the first written word that is not yet in a piece
-        self._heard: dict[int, tuple[int, int]] = {}  # written word → its samples, counted from the cut
+        self._heard: dict[int, tuple[int, int]] = {}  # number of a written word → its samples in the stream
         self._guessed = False
 
     def add_mp3(self, data: bytes) -> None:
@@ -90,7 +90,7 @@ class EdgeSpeech:
                 self._pcm[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)
 
     def _piece(self, cut: int, last: int) -> EngineAudio:
-        """The next `cut` samples, with the written words up to number `last`."""
+        """The next `cut` samples, with the written words before number `last`."""
         pcm, self._pcm = self._pcm[:cut], self._pcm[cut:]
         words = self._words(last, len(pcm))
         self._number = last
@@ -98,7 +98,7 @@ class EdgeSpeech:
         return EngineAudio(pcm, words, self._guessed)
 
     def _words(self, last: int, length: int) -> tuple[EngineWord, ...]:
-        """The written words up to number `last`, in the next `length` samples.
+        """The written words before number `last`, in the next `length` samples.
 
         A word without a time from the service is placed between its neighbours.
         """
