@@ -40,7 +40,8 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class EagerEndOfTurn:
-    """The turn is probably over. probability: that the learner is done, 0 to 1."""
+    """The turn is probably over. probability: that the learner is done, 0 to 1; with `end_silence_ms`, the share of
+    that silence that has passed."""
 
     turn: SpokenTurn
     probability: float

@@ -84,4 +84,4 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.HTTPError:
             pass
         time.sleep(0.5)
-    raise TimeoutError(f"{url} did not become ready; the last lines of its log:\n{log.read_text()[-2000:]}")
+    raise TimeoutError(f"{url} did not become ready; the end of {log}:\n{log.read_text()[-2000:]}")

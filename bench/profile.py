@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--base", type=Path, help="an older checkout, set up by `make setup`, to compare with")
     parser.add_argument("--runs", type=int, default=2, help="conversations with each system (2)")
-    parser.add_argument("--learners", type=int, default=1, help="learners at once (1)")
+    parser.add_argument("--learners", type=int, default=1, help="how many learners converse at the same time (1)")
     parser.add_argument("--quick", action="store_true", help="three utterances in each conversation, not nine")
     parser.add_argument("--out", type=Path, default=Path("build/profile"), help="folder for logs")
     options = parser.parse_args()

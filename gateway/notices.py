@@ -55,8 +55,8 @@ class TurnDropped:
 
 @dataclass(frozen=True, slots=True)
 class ReplyBegan:
-    """A reply is released. Its text and audio follow. request_id: the request that it answers; empty: it answers a
-    turn."""
+    """A reply is released. Its text and audio follow. request_id: the client's request that it answers;
+    empty: no client requested it."""
 
     turn_id: str
     request_id: str = ""

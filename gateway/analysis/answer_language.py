@@ -1,6 +1,6 @@
 """Whether the language model answered in the language that the question asks for.
 
-The questions are in English, and a small model is inclined to answer in English, whatever language they ask for.
+The questions are in English, and a weak model is inclined to answer in English, whatever language they ask for.
 """
 
 from __future__ import annotations

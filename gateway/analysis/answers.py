@@ -1,7 +1,7 @@
 """Asks the language model for a JSON document of a given shape, and copes with unusable answers.
 
 The shape's JSON Schema goes with the question, so that a server that supports it generates nothing else. The schema
-bounds lengths, to keep a small model from writing without end. The question asks for much shorter texts, because a text
+bounds lengths, to keep a weak model from writing without end. The question asks for much shorter texts, because a text
 that reaches a bound is cut in mid-sentence. This module tolerates prose or a code fence around the answer, and strings
 that are too long. The caller then judges the answer. After an unusable answer the question is asked once more; after a
 second one the part is missing.

@@ -1,6 +1,6 @@
 """An example of feedback in each of six languages other than English, for the question to the language model.
 
-The question is in English. With an example, a small model answers in the language of the example; without one, it often
+The question is in English. With an example, a weak model answers in the language of the example; without one, it often
 answers in English.
 """
 

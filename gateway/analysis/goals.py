@@ -1,7 +1,7 @@
 """Finds which of a scenario's tasks the learner did.
 
 The words of the learner's turns decide (`gateway.scenarios.signs`). The language model's opinion is shown in addition.
-Neither changes the other: the words may have been said in another sense, and a small model is often wrong.
+Neither changes the other: the words may have been said in another sense, and a weak model is often wrong.
 """
 
 from __future__ import annotations

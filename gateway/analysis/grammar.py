@@ -92,7 +92,7 @@ def sentences_said(turns: Sequence[Turn]) -> list[Sentence]:
 
 
 def pieces_of(sentences: Sequence[Sentence]) -> list[list[int]]:
-    """Numbers of sentences, in pieces that fit a small model's context; sentences that are too long are left out."""
+    """Numbers of sentences, in pieces that fit a short context; sentences that are too long are left out."""
     pieces: list[list[int]] = []
     room = 0
     for number, sentence in enumerate(sentences):

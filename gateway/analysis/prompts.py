@@ -1,6 +1,6 @@
 """The questions to the language model at the end of a conversation.
 
-Each question holds at most 1,000 tokens of conversation (600 in English), so that it fits into a small model's context.
+Each question holds at most 1,000 tokens of conversation (600 in English), so that it fits into a short context.
 The learner's words are data, not instructions: they stand between tags, and no tag can be written inside them.
 """
 

@@ -1,8 +1,10 @@
 """The keys of sessions and learners in Redis. Keys contain learners' names and tokens only as digests.
 
-A function `…_key` or `…_keys` returns the Redis key, or keys, of what its docstring names. If a key has braces, only
-the part between them decides on which of several nodes the key is. So all keys of a session, or of a learner's record,
-are on one node, and a script may use them together.
+A function `…_key` or `…_keys` returns the Redis key, or keys, of what its docstring names.
+
+In a Redis Cluster, the part between the braces would decide on which node a key is, so that a script could use all keys
+of a session, or of a learner's record. AI-Talk can't use a Cluster (`redis_client`), so the braces have no effect. They
+stay, because under other names the stored sessions and records would not be found.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 from typing import NamedTuple
 
 RESUME_KEY = "aitalk:resume_key"
-"""The key of the secret that makes the resume tokens of the Realtime API."""
+"""The key of the secret from which the resume tokens of the Realtime API are made."""
 
 
 class LearnerKeys(NamedTuple):

@@ -6,7 +6,7 @@ aitalk:learner:{SHA-256}              hash    usual_pause_ms; the key contains o
 aitalk:client_secret:{SHA-256}        string  the settings of a short-lived key (`ek_…`), whose digest the name has
 aitalk:client:{SHA-256}:secrets       zset    a client's valid short-lived keys, with their bytes → when they expire
 aitalk:client:{SHA-256}:secrets_held  hash    bytes: how much these keys hold together
-aitalk:resume_key                     string  a random secret that makes the resume tokens of the Realtime API
+aitalk:resume_key                     string  a random secret from which the Realtime API's resume tokens are made
 
 A session and its turns are kept for SESSION_TTL_S after the last change; without a turn, at most for UNTOLD_TTL_S. A
 learner's usual pause is kept for LEARNER_TTL_S after the learner's last conversation, the settings of a short-lived key

@@ -45,8 +45,8 @@ class GatewaySettings(ProcessSettings):
         description="host:port pairs, separated by commas. If `ASR_ADDRESS` is a proxy, list the replicas behind it, "
         "so that their slots are counted.",
     )
-    llm_replicas: str = Field("", description="The same for `LLM_ADDRESS`.")
-    tts_replicas: str = Field("", description="The same for `TTS_ADDRESS`.")
+    llm_replicas: str = Field("", description="Like `ASR_REPLICAS`, for a proxy at `LLM_ADDRESS`.")
+    tts_replicas: str = Field("", description="Like `ASR_REPLICAS`, for a proxy at `TTS_ADDRESS`.")
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
         description="Redis or Valkey for session state: `redis://`, `rediss://`, `unix://`, or Sentinels: "

@@ -94,7 +94,8 @@ CAPACITY = Dashboard(
                             "{{method}} {{code}}",
                         ),
                     ),
-                    "CANCELLED: interrupted, begun in a pause within a turn, or the learner left. INTERNAL: a bug.",
+                    "CANCELLED: interrupted, begun in a pause within a turn, or the learner left. INTERNAL: a bug, or "
+                    "a model or its server failed.",
                 ),
                 Panel(
                     "Length of calls, p95",

@@ -126,6 +126,21 @@ def test_a_bluetooth_loudspeaker_is_heard_for_less_than_half_a_second_in_the_fir
         assert guard.has_echo
 
 
+@pytest.mark.parametrize(("before_ms", "after_ms"), [(150, 400), (400, 150)])
+def test_if_the_delay_changes_the_echo_is_soon_cancelled_again(before_ms: int, after_ms: int) -> None:
+    """A player that stalls makes the delay longer, one that drops audio makes it shorter."""
+    change_s = 1.2
+    before, after = echo(-20, before_ms), echo(-20, after_ms)
+    heard = after.copy()
+    heard[: round(change_s * RATE_HZ)] = before[: round(change_s * RATE_HZ)]
+    out, guard = cleaned(recorded(heard))
+    begin_s = BEGIN_S + change_s
+    through = [at for at in turns(voiced(out)) if begin_s <= at * WINDOW_S]
+    assert through
+    assert (through[-1] + TURN_WINDOWS) * WINDOW_S - begin_s < 1.8
+    assert guard.has_echo
+
+
 def test_an_absence_that_was_only_assumed_is_checked_often_for_two_seconds() -> None:
     presence = EchoPresence()
     presence.assume_none()
