@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from common.settings import ModelServerSettings
+from llm_service.engine import PENALTIES
 
 
 class LlmSettings(ModelServerSettings):
@@ -80,33 +81,33 @@ class LlmSettings(ModelServerSettings):
     )
     llm_min_p: float | None = Field(
         None,
-        ge=0,
-        le=1,
+        ge=PENALTIES["min_p"][0],
+        le=PENALTIES["min_p"][1],
         description="Tokens are left out if their probability is below this share of the highest one "
         "(llama.cpp, vLLM, SGLang). Empty: 0.05, or 0.1 for a model of less than 500 million parameters.",
     )
     llm_repetition_penalty: float | None = Field(
         None,
-        gt=0,
-        le=2,
+        ge=PENALTIES["repetition_penalty"][0],
+        le=PENALTIES["repetition_penalty"][1],
         description="Penalty on tokens that have occurred (llama.cpp, vLLM, SGLang). 1: no penalty. Empty: 1.05.",
     )
     llm_frequency_penalty: float | None = Field(
         None,
-        ge=-2,
-        le=2,
+        ge=PENALTIES["frequency_penalty"][0],
+        le=PENALTIES["frequency_penalty"][1],
         description="OpenAI's frequency penalty, for servers other than llama.cpp, vLLM and SGLang. Empty: 0.3.",
     )
     llm_presence_penalty: float | None = Field(
         None,
-        ge=-2,
-        le=2,
+        ge=PENALTIES["presence_penalty"][0],
+        le=PENALTIES["presence_penalty"][1],
         description="OpenAI's presence penalty, for servers other than llama.cpp, vLLM and SGLang. Empty: 0.2.",
     )
     llm_dry_multiplier: float | None = Field(
         None,
-        ge=0,
-        le=10,
+        ge=PENALTIES["dry_multiplier"][0],
+        le=PENALTIES["dry_multiplier"][1],
         description="llama.cpp's DRY: penalty on continuing a sequence of tokens that has occurred. 0: no penalty. "
         "Empty: 0.8.",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aitalk.llm.v1 import llm_pb2
+from pydantic import ValidationError
 
 from common.errors import InvalidInputError
 from llm_service.config import LlmSettings
@@ -141,3 +142,13 @@ def test_a_role_must_be_set() -> None:
     request = llm_pb2.GenerateRequest(messages=[llm_pb2.ChatMessage(content="Hello")])
     with pytest.raises(InvalidInputError, match=r"messages\[0\]: role"):
         to_generation_request(request, LlmSettings(_env_file=None), Sampling())
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_penalty_that_the_settings_accept_is_one_that_a_request_may_have(name: str) -> None:
+    for value in PENALTIES[name]:
+        settings = LlmSettings(_env_file=None, **cast(Any, {f"llm_{name}": value}))
+        GenerationRequest(HELLO, max_tokens=1, temperature=0.0, **cast(Any, {name: getattr(settings, f"llm_{name}")}))
+    for value in (PENALTIES[name][0] - 0.005, PENALTIES[name][1] + 0.005):
+        with pytest.raises(ValidationError, match=f"llm_{name}"):
+            LlmSettings(_env_file=None, **cast(Any, {f"llm_{name}": value}))

@@ -265,7 +265,7 @@ class GenerationConfig(_message.Message):
     Leave out tokens whose probability is below this share of the most likely token's; 0 to 1, 0 leaves out none.
     """
     repetition_penalty: _builtins.float
-    """The factor by which tokens that have occurred become less likely; above 0 and up to 2, 1 changes nothing."""
+    """The factor by which tokens that have occurred become less likely; 0.01 to 2, and 1 changes nothing."""
     frequency_penalty: _builtins.float
     """OpenAI's penalties, -2 to 2; 0 changes nothing."""
     presence_penalty: _builtins.float
