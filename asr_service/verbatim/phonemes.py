@@ -19,7 +19,7 @@ from asr_service.verbatim.numbers import spelled_out
 from asr_service.verbatim.spelling import inflected
 
 FRAME = 320
-"""Samples at 16 kHz that one frame of `hear` lasts."""
+"""The length of one frame of `hear`, in samples at 16 kHz."""
 _REMEMBERED_WORDS = 20_000
 
 

@@ -53,7 +53,7 @@ class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
         if self.conn.handshake_exc and not self.handshake_initiated:
             self._refuse_handshake()
             return
-        rest = len(self.conn.reader.buffer)  # of a frame that is incomplete
+        rest = len(self.conn.reader.buffer)  # bytes of an incomplete frame
         begins = not self.frames and rest < len(data)
         self._accept_or_end(self._limits.read(is_unfinished=bool(rest or self.frames), begins=begins))
 
@@ -84,8 +84,10 @@ class BoundedProtocol(StallGuard, WebSocketsSansIOProtocol):
             self._abort_later(self.close_timeout + self.flush_s)
 
     def _refuse_handshake(self) -> None:
-        """Answer a handshake that can't be read, for example with a line of more than 8 KiB. uvicorn would leave the
-        connection open, without an answer."""
+        """Answer a handshake that can't be read, for example because one of its lines is longer than 8 KiB.
+
+        uvicorn would leave the connection open, without an answer.
+        """
         if not self.transport.is_closing():
             metrics.CONNECTIONS_ENDED.labels("too_much").inc()
             self.transport.write(b"".join(self.conn.data_to_send()))

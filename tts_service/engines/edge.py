@@ -37,8 +37,9 @@ T = TypeVar("T")
 class EdgeTts:
     """The edge-tts engine.
 
-    model_name: "edge-tts/VOICE", a voice's id ("en-US-AriaNeural"), or "" for the package's default. connector: makes
-    an aiohttp connector for each call; None: aiohttp's own. silent_timeout_s: how long the service may send nothing.
+    model_name: a voice's id ("en-US-AriaNeural"), with or without "edge-tts/" before it; "" for the package's
+    default. connector: makes an aiohttp connector for each call; None: aiohttp's own. silent_timeout_s: how long the
+    service may send nothing.
     """
 
     def __init__(

@@ -141,9 +141,8 @@ class Hindi(Language):
 def _quarters(whole: int, minutes: int, *, after: int) -> str:
     """A whole number with a quarter, a half or three quarters: "डेढ़", "सवा तीन".
 
-    minutes: 15, 30 or 45, also if the number doesn't count hours; any other value gives an empty text.
-
-    after: the next number.
+    minutes: the fraction in sixtieths, also if the number doesn't count hours: 15, 30 or 45; any other value gives an
+    empty text. after: the next number.
     """
     match minutes:
         case 15:
