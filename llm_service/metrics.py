@@ -45,7 +45,7 @@ SHORTENED = Counter(
 PROMPTS_READ_ON = Counter(
     "aitalk_llm_prompts_read_on_total", "Prompts that llama.cpp read to their end although the request was given up."
 )
-TOOL_CALLS = Counter("aitalk_llm_tool_calls_total", "Calls of tools that the model has made.")
+TOOL_CALLS = Counter("aitalk_llm_tool_calls_total", "Calls of tools by the model.")
 CANCELLED = Counter("aitalk_llm_cancelled_total", "Replies cancelled by the client before their end.")
 
 # Metrics about a model server behind the service. The server's own metrics are in backend_metrics.py.

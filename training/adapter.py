@@ -1,7 +1,7 @@
 """A LoRA of SmolLM2 as a GGUF file, as llama.cpp reads it.
 
 Each matrix W of a layer becomes W + alpha / rank · B A, with A: (rank, inputs) and B: (outputs, rank). llama.cpp keeps
-the rows of the query and key matrices in another order than transformers: llama.cpp rotates pairs of neighbouring
+the rows of the query and key matrices in a different order from transformers: llama.cpp rotates pairs of neighbouring
 numbers, transformers rotates pairs from the first and second half of a head.
 """
 

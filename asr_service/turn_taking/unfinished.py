@@ -1,7 +1,7 @@
 """Words that seldom end a sentence, by language. English has rules of its own (`end_of_turn`).
 
 A word is listed only if people hardly ever stop after it: "y", "parce que", "perché", "und". Words that also end many
-sentences are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" (the last word of "in Delhi").
+sentences are left out: German "an" and "ein" (parts of verbs), Spanish "más", Hindi "में" ("in", which follows its noun).
 Japanese and Chinese have no spaces, so their lists contain endings of the text.
 """
 
@@ -22,7 +22,7 @@ class Unfinished:
 
     words: words that call for another one, unless the text is a question. fillers: hesitation sounds, which always call
     for another word. closing: texts that end a sentence although their last word is listed. has_spaces: False if the
-    language has no spaces; then `words` are endings of the text.
+    language has no spaces; then `words` and `fillers` are endings of the text.
     """
 
     words: frozenset[str]
@@ -88,7 +88,7 @@ UNFINISHED: Mapping[str, Unfinished] = {
     ),
     "zh": _unspaced("和 跟 或者 但是 可是 因为 所以 如果 虽然 而且 然后 把 被 从 比 很 非常 一个 我想 我要", "呃"),
 }
-"""By the language of a BCP-47 tag."""
+"""The key is the language of a BCP-47 tag."""
 
 
 def wants_more(text: str, language: str) -> bool:

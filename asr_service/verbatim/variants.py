@@ -1,8 +1,8 @@
 """The variants of a turn's words that learners may have said: other forms, articles, prepositions, and another order.
 Pure.
 
-Recognition turns what learners say into what people usually say, so most variants are mistakes. But sometimes a
-variant is correct, and the recogniser's words are wrong.
+Recognition corrects what learners say, so most variants are incorrect English that it may have hidden. But sometimes a
+variant is correct English, and the recogniser's own words are not.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Variant:
 
 
 def variants_of(words: Sequence[str], is_end: Sequence[bool]) -> list[Variant]:
-    """The variants of the plain lower-case `words`. is_end: whether a mark follows each word."""
+    """The variants of the plain lower-case `words`. is_end: for each word, whether a punctuation mark
+    follows it."""
     found = dict.fromkeys(_all(words, is_end))
     return [one for one in found if one.words != tuple(words[one.start : one.end])]
 

@@ -18,8 +18,8 @@ class StallWatch:
     """Watches the messages to one stream; `run` it as a task.
 
     tell: called when a message takes longer than SLOW_S. It returns False if the learner already knows that recognition
-    has failed. Then the stream is given up at once, so that the gateway reads audio again and tells the learner that
-    recognition hears nothing.
+    has failed. Then the stream is given up at once: otherwise the blocked write would keep the gateway from reading the
+    learner's audio.
     """
 
     def __init__(self, tell: Callable[[DeadlineError], Awaitable[bool]]) -> None:
@@ -58,7 +58,9 @@ class StallWatch:
     async def _wait_for_slow_message(self) -> None:
         try:
             async with asyncio.timeout_at(self._began_s + STALL_S):
-                error = DeadlineError("speech recognition takes long; what you say is kept: wait a moment", code="slow")
+                error = DeadlineError(
+                    "speech recognition is slow at the moment; what you say is kept, so please wait", code="slow"
+                )
                 if await self._tell(error):
                     metrics.SLOW_REPLIES.labels("recognition").inc()
                     await self._is_taken.wait()

@@ -1,10 +1,10 @@
 """Removes the partner's voice from the learner's microphone with WebRTC's echo canceller, AEC3.
 
 AEC3 takes the microphone's audio and the partner's. It models the room, subtracts the echo, and suppresses what is left
-of it. If there were no echo, AEC3 would suppress a learner who speaks over the partner, for about a second. So it works
-only while the partner is heard, and only in two cases: there is an echo, or the microphone gets louder before it is
-known whether there is one. In the second case, the audio is held back until that is known. Then it is passed on:
-without the echo if there is one, otherwise unchanged. See docs/adr/0039-echo.md.
+of it. If there were no echo, AEC3 would suppress the first 0.4 to 1.3 s of a learner who speaks over the
+partner. So it works only while the partner is heard, and only in two cases: there is an echo, or the microphone gets
+louder before it is known whether there is one. In the second case, the audio is held back until that is known. Then it
+is passed on: without the echo if there is one, otherwise unchanged. See docs/adr/0039-echo.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ REVERBERATION_S = 0.5
 _FRAME_S = 0.01
 _TAUGHT_S = 1.0  # a new AEC3 first processes this much earlier audio
 # If a learner speaks over the partner while AEC3 hears no clear echo, because the echo is soft, AEC3 mistakes the
-# learner's voice for an echo, and suppresses it for half a second to two seconds. So this much of the partner's voice
-# (-32 dB) is added to every echo that was found. AEC3 removes the added voice, too.
+# learner's voice for an echo, and suppresses its first 0.3 to 2.4 s. So this much of the partner's voice (-32 dB)
+# is added to every echo that was found. AEC3 removes the added voice, too.
 _ADDED_ECHO = np.float32(0.025)
 # If no check has given a result for this much audio, because the partner is too soft or the replies are too short, the
 # canceller assumes for now that there is no echo.

@@ -13,8 +13,8 @@ MS_PER_S = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Silence:
-    """A silence since the learner heard the end of the partner's reply. from_ms: where it began in the learner's
-    audio."""
+    """A silence that began when the learner had heard the end of the partner's reply. from_ms: where it began in the
+    learner's audio."""
 
     since_s: float
     from_ms: float

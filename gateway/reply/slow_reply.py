@@ -30,7 +30,7 @@ async def wait_for_result(sign: asyncio.Event, stage: str, outbox: Outbox, *, wa
         metrics.SLOW_REPLIES.labels(stage).inc()
         await outbox.report(
             DeadlineError(
-                f"{_MAKERS[stage]} takes long; wait for the reply, or say it again",
+                f"{_MAKERS[stage]} is slow at the moment; wait for the reply, or say it again",
                 code="slow",
             )
         )

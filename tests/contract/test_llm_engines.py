@@ -18,7 +18,7 @@ from llm_service.engines.supervised import SupervisedEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# vLLM is tested only if its package is installed and there is a GPU.
+# vLLM is tested only if there is a `vllm` command, and a GPU.
 ENGINES_HERE = [name for name in ENGINES if name != "vllm" or (cuda_gpus() and find_vllm())]
 
 

@@ -97,11 +97,21 @@ def test_closing_closes_the_socket(engine: EdgeTts, server: EdgeServer) -> None:
     assert server.closed.wait(20)
 
 
-def test_without_a_network_the_known_voices_are_listed_and_speaking_says_why(server: EdgeServer) -> None:
+def test_a_voice_of_an_unknown_language_is_refused_without_examples(server: EdgeServer) -> None:
+    with pytest.raises(EngineError, match=r"choose another for TTS_MODEL_NAME$"):
+        server.engine("xx-XX-NobodyNeural").load()
+
+
+def test_without_a_network_the_known_voices_are_listed_and_speaking_says_why(
+    server: EdgeServer, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = server.engine()
     server.port = 1  # nothing listens there
-    engine.load()
+    with caplog.at_level(logging.WARNING):
+        engine.load()
     assert len(engine.voices()) > 20
+    assert "can't be reached" in caplog.text
+    assert "try again" not in caplog.text  # loading goes on, so there is nothing to do
     with pytest.raises(UnavailableError, match="can't be reached"):
         say(engine, "Hello.")
 

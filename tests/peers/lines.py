@@ -19,7 +19,7 @@ LINES = {
     "book": "Could you please tell me something about your favourite book?",
 }
 TIMEOUT_S = 60.0
-LISTENS_S = 1.0  # silence before an interruption, in which the gateway finds out that the microphone has no echo
+LISTENS_S = 1.0  # silence before an interruption: the gateway needs it to find out that there is no echo
 NAME = "My name is Maria."
 TOO_LONG = "word " * 6000  # more than the model's context holds
 
@@ -48,7 +48,8 @@ async def until(
     *,
     found: Callable[[], object] = lambda: "",
 ) -> None:
-    """Wait until the condition holds. If it takes too long, fails with `what` and with what was found instead."""
+    """Wait until the condition holds. If that takes too long, the test fails with `what` and with what was
+    found instead."""
     try:
         async with asyncio.timeout(timeout_s):
             while not condition():

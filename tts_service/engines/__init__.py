@@ -43,7 +43,8 @@ _EXTRAS = {"coqui": "tts-coqui", "kyutai": "tts-kyutai", "pocket-tts": "tts-pock
 def choose_engine(model_name: str, setting: str = "TTS_MODEL_NAME") -> str:
     """The engine (a key of ENGINES) for a model id, a file or a folder. An engine's name stands for its default model.
 
-    Raises InvalidInputError if no engine runs that model. setting: the setting that names it, for the error's message.
+    Raises InvalidInputError if no engine runs that model. setting: the name of the setting that holds the model, for
+    the error's message.
     """
     if not model_name:
         return "piper"
@@ -54,10 +55,11 @@ def choose_engine(model_name: str, setting: str = "TTS_MODEL_NAME") -> str:
     for pattern, engine in _BY_ID.items():
         if re.fullmatch(pattern, model_name):
             return engine
+    or_empty = ", or leave it empty for the bundled voice" if setting == "TTS_MODEL_NAME" else ""
     raise InvalidInputError(
         f"{setting}={model_name}: no engine runs this model, and there is no such folder; take a Piper voice (a"
         " .onnx file, a folder of them, or an id like en_US-lessac-medium), hexgrad/Kokoro-82M, tts_models/…,"
-        " kyutai/tts-…, kyutai/pocket-tts, edge-tts/VOICE, or leave it empty for the bundled voice"
+        f" kyutai/tts-…, kyutai/pocket-tts or edge-tts/VOICE{or_empty}"
     )
 
 
@@ -103,9 +105,11 @@ def create_probe(settings: TtsSettings) -> Probe:
 
 
 def load_engine(settings: TtsSettings, model_name: str, probe: Probe) -> TtsEngine:
-    """The engine of `model_name`, loaded. Raises EngineError if it can't be loaded, whatever the reason.
+    """The engine of `model_name`, loaded. A ServiceError of the engine passes unchanged; any other error becomes an
+    EngineError.
 
-    If the engine is one of PROBED, `probe` tries it first. Raises ProbeStoppedError if the probe is stopped.
+    If the engine is one of PROBED, `probe` tries it first, unless TTS_PROBE_TIMEOUT_S is 0. Raises ProbeStoppedError if
+    the probe is stopped.
     """
     engine = build(settings, model_name)
     if choose_engine(model_name) in PROBED and settings.tts_probe_timeout_s:

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 SAMPLE_RATE = 24_000  # the rate of the MP3 that the package requests
 _CONNECT_TIMEOUT_S = 5
 _SILENT_TIMEOUT_S = 10
+_ADVICE = "; try again, or choose another voice model (TTS_MODEL_NAME)"
 
 T = TypeVar("T")
 
@@ -61,7 +62,8 @@ class EdgeTts:
         found = {voice.id: voice for voice in self._list_voices()}
         if self._voice not in found:
             alike = ", ".join(sorted(name for name in found if name[:2] == self._voice[:2])[:12])
-            raise EngineError(f"edge-tts has no voice {self._voice}; choose another for TTS_MODEL_NAME, e.g. {alike}")
+            examples = f", e.g. {alike}" if alike else ""
+            raise EngineError(f"edge-tts has no voice {self._voice}; choose another for TTS_MODEL_NAME{examples}")
         self._voices = [found.pop(self._voice), *found.values()]
 
     def describe(self) -> EngineDescription:
@@ -115,7 +117,7 @@ class EdgeTts:
     def _list_voices(self) -> list[EngineVoice]:
         """The voices that the service offers now; if it can't be asked, those in `edge_voices.py`."""
         try:
-            told = asyncio.run(_explained(self._told_voices()))
+            told = asyncio.run(_explained(self._told_voices(), advice=""))
         except (EngineError, UnavailableError) as error:
             logger.warning("%s; using the list of voices in this release", error)
             return [_voice(name) for name in KNOWN_VOICES]
@@ -133,22 +135,21 @@ async def _next(messages: AsyncIterator[TTSChunk], timeout_s: float) -> TTSChunk
         return await anext(messages, None)
 
 
-async def _explained(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`. Turns the package's errors into ours, with advice."""
-    advice = "try again, or choose another voice model (TTS_MODEL_NAME)"
+async def _explained(work: Coroutine[Any, Any, T], advice: str = _ADVICE) -> T:
+    """The result of `work`. Turns the package's errors into ours, which end with `advice`."""
     try:
         return await work
     except aiohttp.WSServerHandshakeError as error:
-        raise _refused(error.status) from error
+        raise _refused(error.status, advice) from error
     except aiohttp.ClientResponseError as error:
-        raise _refused(error.status) from error
+        raise _refused(error.status, advice) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         said = str(error) or type(error).__name__
-        raise UnavailableError(f"edge-tts: Microsoft's server can't be reached ({said}); {advice}") from error
+        raise UnavailableError(f"edge-tts: Microsoft's server can't be reached ({said}){advice}") from error
     except EdgeTTSException as error:
-        raise EngineError(f"edge-tts: {type(error).__name__}: {error}; {advice}") from error
+        raise EngineError(f"edge-tts: {type(error).__name__}: {error}{advice}") from error
 
 
-def _refused(status: int) -> EngineError:
-    hint = "is the clock right, and the package edge-tts up to date?" if status == 403 else "try again later"
-    return EngineError(f"edge-tts: Microsoft's server refused with HTTP {status}; {hint}")
+def _refused(status: int, advice: str) -> EngineError:
+    hint = "; is the clock right, and the package edge-tts up to date?" if status == 403 else advice
+    return EngineError(f"edge-tts: Microsoft's server refused with HTTP {status}{hint}")

@@ -47,7 +47,8 @@ Messages = Iterable[tuple[str, str]]
 class Services:
     """The services at these addresses (host:port). credentials: for TLS; without them the channels are not encrypted.
 
-    A call that fails raises ServerAwayError, BusyError, RefusedError or another AiTalkError.
+    `recognise`, `generate` and `synthesise` raise ServerAwayError, BusyError, RefusedError or another AiTalkError. The
+    stubs raise gRPC's errors.
     """
 
     def __init__(
@@ -161,7 +162,7 @@ def _speech(text: str, sample_rate_hz: int, voice: str) -> tts_pb2.SynthesizeReq
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Errors of gRPC as those of this package."""
+    """Turns gRPC's errors into errors of this package."""
     try:
         yield
     except grpc.RpcError as error:

@@ -96,6 +96,7 @@ async def test_recognition_that_takes_no_audio_is_given_up_and_opened_again() ->
         assert not talk.of(ErrorMessage)
         await talk.speak(1)
         assert [error.code for error in talk.of(ErrorMessage)] == ["slow"]
+        assert "what you say is kept, so please wait" in talk.of(ErrorMessage)[0].message
         await talk.speak(STALL_S - SLOW_S)
         assert [error.code for error in talk.of(ErrorMessage)] == ["slow", "timeout"]
         talk.asr.script = one_turn()

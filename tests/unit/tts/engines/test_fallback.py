@@ -99,8 +99,9 @@ def test_no_default_sends_text_away() -> None:
 
 
 def test_a_model_that_no_engine_knows_is_refused_at_once() -> None:
-    with pytest.raises(InvalidInputError, match="TTS_FALLBACKS=nobody/knows: no engine"):
+    with pytest.raises(InvalidInputError, match="TTS_FALLBACKS=nobody/knows: no engine") as refused:
         create_engine(settings(tts_fallbacks=f"{PIPER},nobody/knows", tts_model_name="kyutai/tts-x"))
+    assert "leave it empty" not in str(refused.value)  # an empty TTS_FALLBACKS means that there is no fallback
 
 
 def test_the_next_fallback_is_used_and_reported(caplog: pytest.LogCaptureFixture) -> None:
