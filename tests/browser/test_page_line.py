@@ -102,7 +102,7 @@ async def test_no_place_at_all_can_be_tried_again(open_page: OpenPage, stub: Pag
     await client.send(protocol.ErrorMessage(message="all seats are taken", code="busy", retryable=True))
     await client.socket.close(1013, "all seats are taken; try again later")
     await expect(page.locator(".notice")).to_have_count(1)
-    await expect(page.locator(".notice")).to_contain_text("All places are taken. Try again later.")
+    await expect(page.locator(".notice")).to_contain_text("All seats are taken; try again later.")
     stub.full = False
     await page.locator(".notice").get_by_role("button").click()
     await (await stub.client(2)).until(lambda client: len(client.frames) > 3)
