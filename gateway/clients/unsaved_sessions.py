@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from weakref import WeakValueDictionary
 
 from common.errors import ServiceError
 from gateway import metrics
@@ -24,6 +25,7 @@ class UnsavedSessions:
     def __init__(self, restore: Callable[[SessionState, str, Sequence[Turn]], Awaitable[None]]) -> None:
         self._restore = restore
         self._sessions: dict[str, UnsavedSession] = {}
+        self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def add(self, session: UnsavedSession) -> None:
         """Have `keep_saving` write the session, in its latest state."""
@@ -48,8 +50,12 @@ class UnsavedSessions:
     async def save(self, session_id: str) -> bool:
         """Write this session if it is unsaved. It stays unsaved if it has changed meanwhile. Returns False if the store
         can't be reached."""
-        if (session := self._sessions.get(session_id)) is None:
-            return True
+        # one write after the other, because an earlier one could replace what a later one has written
+        async with self._saving.setdefault(session_id, asyncio.Lock()):
+            session = self._sessions.get(session_id)
+            return session is None or await self._save(session_id, session)
+
+    async def _save(self, session_id: str, session: UnsavedSession) -> bool:
         state, turns = session.state, tuple(session.turns)
         try:
             is_erased = await session.check_erased()
@@ -65,5 +71,6 @@ class UnsavedSessions:
             session.mark_saved()
             how = "erased by its learner" if is_erased else "saved after all"
             logger.info("session %s is %s, with %d turns", session_id, how, len(turns))
-        self.drop(session_id)
+        if self._sessions.get(session_id) is session:  # it may have been resumed here, and be unsaved again
+            self.drop(session_id)
         return True

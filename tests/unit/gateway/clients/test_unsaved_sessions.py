@@ -96,6 +96,34 @@ async def test_a_turn_that_comes_while_a_session_is_written_is_written_too() -> 
     assert redis.written == [("a", 1), ("a", 2)]
 
 
+async def test_a_session_that_is_resumed_here_while_it_is_written_waits_for_its_own_write() -> None:
+    redis, old, resumed = Redis(SessionTakenError("taken"), busy_s=0.2), Session.named("a"), Session.named("a")
+    unsaved = UnsavedSessions(redis.restore)
+    unsaved.add(old)
+    saving = asyncio.create_task(unsaved.save("a"))
+    await asyncio.sleep(0.1)
+    unsaved.add(resumed)
+    await saving
+    assert (old.became, waiting()) == ("taken", 1)
+    redis.error = None
+    assert await unsaved.save("a")
+    assert (resumed.became, redis.written) == ("saved", [("a", 1)])
+
+
+async def test_a_session_is_written_by_one_at_a_time() -> None:
+    """Otherwise a slow write of earlier turns could replace what a later one has written."""
+    redis, session = Redis(busy_s=0.3), Session.named("a")
+    unsaved = UnsavedSessions(redis.restore)
+    unsaved.add(session)
+    slow = asyncio.create_task(unsaved.save("a"))
+    await asyncio.sleep(0.1)
+    session.turns.append(turn(1))
+    redis.busy_s = 0.0
+    assert await unsaved.save("a")
+    assert await slow
+    assert redis.written == [("a", 1), ("a", 2)]
+
+
 async def test_a_session_that_is_taken_or_erased_is_not_written() -> None:
     taken, erased, left = Session.named("taken"), Session.named("erased"), Session.named("left")
     erased.is_erased = True
