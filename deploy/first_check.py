@@ -11,6 +11,7 @@ only names, profile and values are checked.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
@@ -25,16 +26,23 @@ from deploy.ports import here, port_problems, port_setting
 from deploy.setting_values import default_of, value_problems
 
 _BINDING = re.compile(
-    r"""^[^\S\n]*(?:export[^\S\n]+)?(?P<name>[^=\#\s'"]+)[^\S\n]*"""
-    r"""(?:=[^\S\n]*(?P<value>'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|[^\n]*))?""",
-    re.MULTILINE,
+    r"""
+    \s*(?:
+        (?:export[^\S\n]+|(?!export[^\S\n]))
+        (?:'(?P<quoted>[^']+)'|(?P<name>[^=\#\s'][^=\#\s]*))[^\S\n]*
+        (?:=(?P<value>[^\S\n]*(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s'"][^\n]*|(?=\n|\Z))))?
+    )?
+    (?:(?P<end>[^\S\n]*(?:\#[^\n]*)?(?:\n|\Z))|[^\n]*(?:\n|\Z))
+    """,
+    re.DOTALL | re.VERBOSE,
 )
-"""A setting in `.env`. A value in quotes may have several lines."""
+"""A setting in `.env`. A value in quotes may have several lines. Without `end`, python-dotenv ignores the setting."""
+_VARIABLE = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Returns the exit status, and writes to standard error what is wrong."""
-    dotenv = read_dotenv(Path(".env"))
+    dotenv = read_dotenv(Path(".env"), environment)
     merged = {name: value for name, value in (*dotenv.items(), *environment.items()) if value}
     problems: list[str] = []
     warnings: list[str] = []
@@ -48,7 +56,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     except ValueError as error:
         problems.append(str(error))
     problems += value_problems(merged, here(merged))
-    if not (arguments or problems or None in dotenv.values()):
+    if not (arguments or problems):
         with suppress(ValueError):  # a port in another form, such as 8e3
             problems += machine_problems(merged)
     lines = [f"warning: {warning}" for warning in warnings] + [f"can't start: {problem}" for problem in problems]
@@ -56,19 +64,29 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) 
     return 1 if problems else 0
 
 
-def read_dotenv(path: Path) -> dict[str, str | None]:
-    """The settings in `path`. None: python-dotenv, which is not installed yet, may understand the value otherwise."""
+def read_dotenv(path: Path, environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The settings in `path` as python-dotenv reads them, which is not installed yet. None: a name without `=`."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return {}
-    return {found["name"]: _plain(found["value"]) for found in _BINDING.finditer(text)}
+    values: dict[str, str | None] = {}
+    for found in _BINDING.finditer(text):
+        name = found["quoted"] or found["name"]
+        if name and found["end"] is not None:
+            values[name] = found["value"] and _unquoted(found["value"], {**environment, **values})
+    return values
 
 
-def _plain(value: str | None) -> str | None:
-    if value is None or "\\" in value or "${" in value:
-        return None
-    return value[1:-1] if value[:1] in ("'", '"') else re.sub(r"\s+#.*", "", value).strip()
+def _unquoted(text: str, known: Mapping[str, str | None]) -> str:
+    """The value that `text` stands for: without quotes or a comment, and with the values of variables, `${HOST}`."""
+    value = text.lstrip()
+    if value[:1] in ("'", '"'):
+        escapes = r"\\[\\']" if value[0] == "'" else r"""\\[\\'"abfnrtv]"""
+        value = re.sub(escapes, lambda found: codecs.decode(found[0], "unicode-escape"), value[1:-1])
+    else:
+        value = re.sub(r"\s+#.*", "", text).strip()
+    return _VARIABLE.sub(lambda found: known.get(found["name"], found["default"]) or "", value)
 
 
 def machine_problems(environment: Mapping[str, str]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from common.settings import is_secret
@@ -63,8 +65,8 @@ def test_every_wrong_value_and_profile_is_told_with_what_it_should_be(tmp_path: 
     ended = check(tmp_path, **wrong)
     assert ended.returncode == 1
     assert "can't start: PORT=abc: this should be a whole number from 0 to 65535" in ended.stderr.splitlines()
-    for name, given in wrong.items():
-        assert f"can't start: {name}={given}: " in ended.stderr
+    for name, value in wrong.items():
+        assert f"can't start: {name}={value}: " in ended.stderr
 
 
 def test_a_taken_port_is_told_unless_nothing_starts(tmp_path: Path) -> None:
@@ -114,16 +116,36 @@ SAMPLES = [
 ]
 
 
+VALUES = st.one_of(
+    st.integers().map(str),
+    st.floats().map(str),
+    st.from_regex(r"[ +-]?[0-9_]{0,6}(\.[0-9_]{0,3})?(e[0-9]{1,2})?[ %]?", fullmatch=True),
+    st.sampled_from([choice for rule in rules() for choice in rule.get("enum", SAMPLES)]).flatmap(
+        lambda word: st.sampled_from([word, word.upper(), f" {word}\t", f"{word}x"])
+    ),
+    st.text(max_size=8),
+)
+
+
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: f"{rule['name']} of {'+'.join(rule['processes'])}")
 def test_no_value_is_refused_that_the_settings_accept(rule: dict[str, Any]) -> None:
     name = rule["name"]
     assert not is_secret(name)  # because the messages show the value
     for process in rule["processes"]:
-        refused = [given for given in SAMPLES if [*value_problems({name: given}, [process])]]
+        refused = [value for value in SAMPLES if [*value_problems({name: value}, [process])]]
         assert refused
-        for given in refused:
+        for value in refused:
             with pytest.raises(ValidationError):
-                settings_from(SETTINGS[process], {name: given})
+                settings_from(SETTINGS[process], {name: value})
+
+
+@given(st.sampled_from(rules()), VALUES)
+@settings(deadline=None, max_examples=300)
+def test_no_value_of_any_form_is_refused_that_the_settings_accept(rule: dict[str, Any], value: str) -> None:
+    for process in rule["processes"]:
+        if [*value_problems({rule["name"]: value}, [process])]:
+            with pytest.raises(ValidationError):
+                settings_from(SETTINGS[process], {rule["name"]: value})
 
 
 def test_settings_of_what_runs_elsewhere_are_not_checked() -> None:
@@ -146,10 +168,56 @@ def test_the_file_is_read_as_python_dotenv_reads_it(tmp_path: Path) -> None:
         "  LOG_LEVEL=DEBUG  ",
     ]
     file.write_text("\n".join(lines))
-    assert read_dotenv(file) == dotenv_values(file)
-    file.write_text('LLM_BASE_URL="${HOST}/v1"\nASR_MODEL_NAME="a\\nb"\n')
-    assert read_dotenv(file) == {"LLM_BASE_URL": None, "ASR_MODEL_NAME": None}  # only the name is known
-    assert not read_dotenv(tmp_path / "nothing")
+    assert read_dotenv(file, os.environ) == dotenv_values(file)
+    assert not read_dotenv(tmp_path / "nothing", {})
+
+
+# What a file consists of: besides settings and comments also blanks, quotes, escapes, variables and unfinished lines.
+PIECES = [
+    "PORT",
+    "HOST",
+    "=",
+    "= ",
+    " ",
+    "\t",
+    "8000",
+    "cpu",
+    "'",
+    '"',
+    "#",
+    " # ",
+    "\n",
+    "\r\n",
+    "\r",
+    "export ",
+    "a b",
+]
+PIECES += ["${PORT}", "${HOST:-x}", "${NONE}", "\\", "\\n", "\\'", '\\"', ":", "é", "- ", "\u2028", "\x1c", "\ufeff"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+@example("PORT=   # empty: 8000")
+@example('PORT="8000\nHOST=x')
+@example('HOST="a\nPORT=1" b\nPORT=2')
+@example("REDIS_PASSWORD=a\nREDIS_URL=redis://:${REDIS_PASSWORD}@b")
+@settings(deadline=None, max_examples=300)
+def test_any_file_is_read_as_python_dotenv_reads_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.env"
+    file.write_bytes(text.encode())
+    assert read_dotenv(file, os.environ) == dotenv_values(file)
+
+
+def test_a_value_that_is_only_a_comment_is_empty(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROFILE=   # cpu, laptop\nLOG_LEVEL= # INFO\nPORT=  # x\n")
+    ended = check(tmp_path, "--dry-run")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_part_of_redis_url_is_no_unknown_setting(tmp_path: Path) -> None:
+    password = "REDIS_PASSWORD=a\nREDIS_URL=redis://:${REDIS_PASSWORD}@b\n"
+    (tmp_path / ".env").write_text(f"ENVIRONMENT=production\n{password}")
+    ended = check(tmp_path, "--dry-run")
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_make_run_stops_before_it_makes_an_environment(tmp_path: Path) -> None:
