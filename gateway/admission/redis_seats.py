@@ -95,6 +95,12 @@ _BEAT = (
     _COMMON
     + _TURNS
     + """
+if redis.call('HLEN', clients) > redis.call('ZCARD', seats) + redis.call('ZCARD', queue) then
+  -- A gateway of a version without `clients` has freed a seat or a place.
+  for _, id in ipairs(redis.call('HKEYS', clients)) do
+    if not (redis.call('ZSCORE', seats, id) or redis.call('ZSCORE', queue, id)) then redis.call('HDEL', clients, id) end
+  end
+end
 local me, lease, capacity, longest, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local function sit(id, client)
   take(id, me, lease)

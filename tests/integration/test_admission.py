@@ -15,6 +15,7 @@ import redis.asyncio as redis
 
 from deploy.ports import free_ports
 from gateway.admission.queue import AdmissionQueue, Ticket
+from gateway.admission.redis_seats import RedisSeats
 from tests.support.contender import admission_queue
 from tests.support.gateway import FakeServices, TestGateway
 from tests.support.learner import Learner, Message, at_the_door
@@ -107,6 +108,17 @@ async def test_a_clock_that_is_set_forward_takes_no_seat_from_who_sits_on_it(url
             await asyncio.sleep(0.6)
             beats += (await client.zscore("aitalk:{admission}:seats", "sits") or 0) > 1
             assert waiting.position == 1
+
+
+async def test_clients_of_seats_that_an_earlier_version_freed_are_forgotten(url: str) -> None:
+    """In a rolling update, a gateway of a version that knows no clients frees the seats of a dead one."""
+    seats = RedisSeats(url, longest_keep_s=LEASE_S)
+    async with redis.from_url(url, decode_responses=True) as client:
+        await seats.beat([], ["sits", "waits"], capacity=1, queue_max=1)
+        await client.hset("aitalk:{admission}:clients", mapping={"freed": "a", "left the queue": "b"})
+        await seats.beat(["sits"], ["waits"], capacity=1, queue_max=1)
+        assert set(await client.hkeys("aitalk:{admission}:clients")) == {"sits", "waits"}
+    await seats.close()
 
 
 # --- the queue
