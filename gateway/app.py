@@ -7,7 +7,7 @@ import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,8 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.5
 LOAD_POLL_S = 1.0
+LAST_SAVES_S = 5.0
+"""How long a gateway that ends tries to write the sessions that it could not write before."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -92,6 +94,9 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[tuple[Ports, Model
         finally:
             for task in background:
                 task.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SAVES_S):
+                    await store.unsaved.save_all()
             await limits.close()
             await seats.close()
             await learners.close()

@@ -151,6 +151,16 @@ class ConversationRecord:
         else:
             await self._write(self._save_later)
 
+    async def save(self) -> None:
+        """Write now what was to be written a moment later, because another gateway may soon go on with the session.
+
+        What can't be written within SAVED_WITHIN_S is still written later.
+        """
+        if self._is_unsaved:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SAVED_WITHIN_S):
+                    await self._store.save_now(self.state.session_id)
+
     async def leave(self) -> None:
         """The learner has gone and will probably not come back. A session without a turn is not kept."""
         if not self.turns:

@@ -164,6 +164,10 @@ class RedisStore:
         """Have `unsaved` write the session, in its latest state, when Redis can be reached again."""
         self.unsaved.add(session)
 
+    async def save_now(self, session_id: str) -> None:
+        """Have `unsaved` write the session now. If Redis can't be reached, it is written later."""
+        await self.unsaved.save(session_id)
+
     async def leave(self, session_id: str) -> None:
         """The learner has left a session without a turn: keep it only for a moment."""
         self.unsaved.drop(session_id)

@@ -43,9 +43,13 @@ class UnsavedSessions:
         """Write the sessions as soon as possible, until cancelled."""
         while True:
             await asyncio.sleep(SAVE_AGAIN_S)
-            for session_id in list(self._sessions):
-                if not await self.save(session_id):
-                    break
+            await self.save_all()
+
+    async def save_all(self) -> None:
+        """Write the sessions now, as far as the store can be reached."""
+        for session_id in list(self._sessions):
+            if not await self.save(session_id):
+                break
 
     async def save(self, session_id: str) -> bool:
         """Write this session if it is unsaved. It stays unsaved if it has changed meanwhile. Returns False if the store

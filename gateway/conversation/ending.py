@@ -74,8 +74,10 @@ class Ending:
         return LEFT
 
     async def hand_over(self, reconnect: Reconnect, tasks: asyncio.TaskGroup) -> None:
-        """Let another gateway continue. The client is told first: from then on it stores what the learner says, and
-        later sends that to the other gateway."""
+        """Let another gateway continue. What waits to be saved is saved first, as the other gateway may begin at once.
+        Then the client is told: from then on it stores what the learner says, and later sends that to the other
+        gateway."""
+        await self.record.save()
         await self.outbox.send(reconnect)
         metrics.HANDOVERS.labels("in_turn" if self.hearing.turn_is_open else "between_turns").inc()
         if self.hearing.turn_is_open:

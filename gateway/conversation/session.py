@@ -153,6 +153,7 @@ class Session:
         finally:
             self._posting.close()
             self._inbox.close()
+            await self._record.save()
 
     async def _run(self) -> Closing:
         parts = self._parts

@@ -1,7 +1,7 @@
 """The ports to the store, and its errors.
 
-All methods of the store raise UnavailableError when it can't be reached, but for `save_later`, `resume_key` and
-`problem`.
+All methods of the store raise UnavailableError when it can't be reached, but for `save_later`, `save_now`, `resume_key`
+and `problem`.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class SessionStore(Protocol):
 
     def save_later(self, session: UnsavedSession) -> None:
         """Write the whole session as soon as the store can be reached, even if its conversation is over by then."""
+        ...
+
+    async def save_now(self, session_id: str) -> None:
+        """Write the session now if `save_later` has yet to write it. If the store can't be reached, it stays so."""
         ...
 
     async def leave(self, session_id: str) -> None:

@@ -11,9 +11,13 @@ import pytest
 
 from common.errors import UnavailableError
 from deploy.ports import free_ports
+from gateway.app import connect
 from gateway.clients import redis_store
 from gateway.clients.redis_store import LEFT_TTL_S, UNTOLD_TTL_S, RedisStore
+from gateway.config import GatewaySettings
+from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn, PartnerTurn, SessionState, Turn, Word
+from gateway.outbox import Outbox
 from gateway.ports import SessionTakenError, SessionUnknownError, WrongTokenError
 from gateway.scenarios import load_library
 from tests.support.mesh import RunningProcess, running
@@ -209,6 +213,18 @@ async def test_a_session_that_is_gone_is_not_written_anew(store: RedisStore) -> 
     with pytest.raises(UnavailableError, match="lost"):
         await store.append(STATE, TURNS[0])
     assert await store._redis.keys("*") == []
+
+
+async def test_a_gateway_that_ends_saves_what_waits_to_be_saved(store: RedisStore, port: int) -> None:
+    settings = GatewaySettings(_env_file=None, redis_url=f"redis://127.0.0.1:{port}/0")
+    async with connect(settings) as (ports, *_):
+        record = ConversationRecord(STATE, ports.store, outbox := Outbox())
+        await record.create("token")
+        record.turns += TURNS
+        ports.store.save_later(record)
+    outbox.close()
+    assert [message async for message in outbox] == []
+    assert (await store.resume("abc", "token", "g2"))[1] == TURNS
 
 
 async def test_conversations_outlive_the_server(

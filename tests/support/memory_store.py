@@ -71,8 +71,12 @@ class MemoryStore:
 
     async def save_unsaved(self) -> None:
         """Save the sessions in `unsaved`, as the real store does once Redis can be reached."""
-        while self.unsaved:
-            session = self.unsaved.pop()
+        for session in list(self.unsaved):
+            await self.save_now(session.state.session_id)
+
+    async def save_now(self, session_id: str) -> None:
+        for session in [one for one in self.unsaved if one.state.session_id == session_id and not self.away]:
+            self.unsaved.remove(session)
             await self.restore(session.state, session.resume_token, session.turns)
             session.mark_saved()
 

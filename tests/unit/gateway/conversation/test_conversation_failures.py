@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from common.errors import BusyError, EngineError, ServiceError, UnavailableError
+from gateway.closing import LEFT, HandOver
+from gateway.conversation.events import Left
 from gateway.conversation.stall_watch import SLOW_S, STALL_S
 from gateway.conversation_record import SAVED_WITHIN_S
 from gateway.ports import SpeechStarted
@@ -16,9 +18,11 @@ from gateway.protocol import (
     AiText,
     ErrorMessage,
     Interrupted,
+    Reconnect,
     TurnComplete,
 )
 from tests.support.conversation import RATE_HZ, Conversation, at, eager, end, one_turn, text
+from tests.support.memory_store import MemoryStore
 
 pytestmark = pytest.mark.looptime
 
@@ -282,6 +286,43 @@ async def test_a_store_that_is_away_costs_one_warning_and_not_the_conversation()
     state, token, turns = talk.store.sessions[talk.connected.session_id]
     assert (state.session_id, token) == (talk.connected.session_id, talk.connected.resume_token)
     assert len(turns) == 4
+
+
+async def test_what_waits_to_be_saved_is_saved_before_another_gateway_can_go_on() -> None:
+    """Another gateway may go on once the client has got `reconnect`, or once its connection is closed."""
+
+    class SlowStore(MemoryStore):
+        told: tuple[Reconnect, ...] = ()
+
+        async def save_now(self, session_id: str) -> None:
+            await asyncio.sleep(1)
+            self.told = tuple(talk.of(Reconnect))
+            await super().save_now(session_id)
+
+    for event in (HandOver(), Left()):
+        talk = Conversation(store=(store := SlowStore()))
+        async with talk.running():
+            store.away = True
+            await talk.post(text("hi"))
+            await asyncio.sleep(3)
+            store.away = False
+            await talk.post(event)
+        assert len(talk.of(Reconnect)) == isinstance(event, HandOver)
+        assert store.told == ()
+        assert len(store.sessions[talk.connected.session_id][2]) == 2
+
+
+async def test_a_conversation_does_not_wait_long_for_its_last_turns_to_be_saved() -> None:
+    class HangingStore(MemoryStore):
+        async def save_now(self, session_id: str) -> None:
+            await asyncio.Event().wait()
+
+    talk = Conversation(store=HangingStore(away=True))
+    async with asyncio.timeout(60), talk.running():
+        await talk.post(text("hi"))
+        await asyncio.sleep(3)
+    assert talk.closing is LEFT
+    assert talk.store.unsaved
 
 
 async def test_no_reply_waits_for_a_store_that_hangs() -> None:
