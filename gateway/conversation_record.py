@@ -56,7 +56,8 @@ class ConversationRecord:
         self.is_wanted: Callable[[], Awaitable[bool]] | None = None
         """Called before a session that the store lacks is written. Returns False if the learner has erased it."""
         self.on_said: Callable[[], Awaitable[None]] | None = None
-        """Called when a turn of the learner has been written."""
+        """Called when a turn of the learner has been written, and before a session with such a turn is written whole:
+        an erasure finds the session only as long as the learner's record is kept."""
 
     def elapsed_s(self) -> float:
         """Seconds since the conversation began, including the time between two connections."""
@@ -156,10 +157,12 @@ class ConversationRecord:
 
         What can't be written within SAVED_WITHIN_S is still written later.
         """
-        if self._is_unsaved:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SAVED_WITHIN_S):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAVED_WITHIN_S):
+                if self._is_unsaved:
                     await self._store.save_now(self.state.session_id)
+                else:
+                    await self._report_said()  # it may have failed after the last turn
 
     async def leave(self) -> None:
         """The learner has gone and will probably not come back. A session without a turn is not kept."""
@@ -168,9 +171,16 @@ class ConversationRecord:
                 await self._store.leave(self.state.session_id)
 
     async def check_erased(self) -> bool:
-        """Ask whether the learner has erased the session, which the store lacks. If so, nothing more is written."""
+        """Ask whether the learner has erased the session, which the store lacks. If so, nothing more is written;
+        otherwise the session is about to be written."""
         self._is_erased = self._is_erased or (self.is_wanted is not None and not await self.is_wanted())
+        if not self._is_erased:
+            await self._report_said()
         return self._is_erased
+
+    async def _report_said(self) -> None:
+        if self.on_said and any(isinstance(turn, LearnerTurn) for turn in self.turns):
+            await self.on_said()
 
     def mark_saved(self) -> None:
         """The store has now written the whole session."""

@@ -1,15 +1,16 @@
 """Learners' records in Redis, for those who agreed to be remembered.
 
-    aitalk:learner:{SHA-256}:record         hash        id, since; spoken: 1 once the learner has said something
+    aitalk:learner:{SHA-256}:record         hash        id, since; spoken: 0, then 1 once the learner has said something
     aitalk:learner:{SHA-256}:conversations  hash        digest of the session's id → the conversation's entry (JSON)
     aitalk:learner:{SHA-256}:used           hash        "en word" → 1, for each word that the learner has used
     aitalk:learner:{SHA-256}:words          hash        "en word" → a word to learn (JSON)
     aitalk:learner:{SHA-256}:sessions       sorted set  the session ids, by the time when each session last began
 
 The SHA-256 is a digest of the learner's name. All these keys are kept for PROGRESS_TTL_S after the record's last
-change, or for UNUSED_TTL_S as long as the learner has neither said anything nor kept a word. The writes of a
-conversation name the record's id, and have no effect once that record is erased. An erasure finds the conversations by
-the session ids. An id is dropped when its session has expired for certain.
+change, or for UNUSED_TTL_S as long as the learner has neither said anything nor kept a word. A
+record of an earlier version lacks `spoken`, and is kept for PROGRESS_TTL_S. The writes of a conversation name the
+record's id, and have no effect once that record is erased. An erasure finds the conversations by the session ids. An id
+is dropped when its session has expired for certain.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _CHANGE = """
 local id, what = redis.call('HGET', KEYS[1], 'id'), ARGV[3]
 local answer = 1
 if what == 'agree' then
-  if not id then id = ARGV[4] redis.call('HSET', KEYS[1], 'id', id, 'since', ARGV[5]) end
+  if not id then id = ARGV[4] redis.call('HSET', KEYS[1], 'id', id, 'since', ARGV[5], 'spoken', 0) end
   if ARGV[6] ~= '' then
     redis.call('ZADD', KEYS[5], ARGV[7], ARGV[6])
     redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', ARGV[8])
@@ -74,7 +75,7 @@ elseif what == 'drop' then
 end
 local ttl, held = tonumber(ARGV[2]), 0
 for i = 2, 4 do held = held + redis.call('HLEN', KEYS[i]) end
-if held == 0 and not redis.call('HGET', KEYS[1], 'spoken') then ttl = math.min(ttl, UNUSED_TTL_S) end
+if held == 0 and redis.call('HGET', KEYS[1], 'spoken') == '0' then ttl = math.min(ttl, UNUSED_TTL_S) end
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ttl) end
 return answer
 """.replace("UNUSED_TTL_S", str(UNUSED_TTL_S))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import jwt
@@ -21,11 +22,12 @@ from prometheus_client import REGISTRY
 
 from common.errors import InvalidInputError, UnavailableError
 from deploy.ports import free_ports
-from gateway.clients.redis_keys import learner_keys
+from gateway.clients.redis_keys import learner_keys, turns_key
 from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, UNUSED_TTL_S, RedisLearners
 from gateway.clients.redis_store import RedisStore
+from gateway.conversation.learner import Learner as KnownLearner
 from gateway.conversation_record import ConversationRecord
-from gateway.history import SessionState
+from gateway.history import LearnerTurn, SessionState
 from gateway.outbox import Outbox
 from gateway.ports import NoRecordError
 from gateway.ports.learner_record import WordToKeep
@@ -329,6 +331,56 @@ async def test_a_record_without_a_word_and_without_a_turn_is_soon_forgotten(
             await learner.send(type="text", text="Hello.")
             await learner.hear_reply()
             assert await ttl_s(BORIS) > UNUSED_TTL_S
+
+
+async def test_a_record_is_kept_for_long_if_what_was_said_is_saved_only_later(
+    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the record would lapse before the conversation, and an erasure would not find the conversation."""
+    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
+    async with a_world(empty_valkey_url) as world:
+        learner = KnownLearner(world.store, world.learners, ANNA)
+        state = SessionState(session_id="s1", created_at=0)
+        record = ConversationRecord(state, world.store, outbox := Outbox())
+        record.is_wanted, record.on_said = learner.may_be_stored, learner.keep_for_long
+        await record.create("token")
+        await learner.agree("s1")
+        with monkeypatch.context() as away:
+            away.setattr(world.store, "append", AsyncMock(side_effect=UnavailableError("away")))
+            await record.remember(LearnerTurn(turn_id="1", text="Hello", started_s=0.0))
+        key = learner_keys(f"sub:{ANNA}").record
+        assert await world.store._redis.ttl(key) <= UNUSED_TTL_S
+        await record.save()
+        assert await world.store._redis.llen(turns_key("s1")) == 1
+        assert await world.store._redis.ttl(key) > UNUSED_TTL_S
+        outbox.close()
+        assert len([message async for message in outbox]) == 1
+
+
+async def test_a_record_is_kept_for_long_if_that_failed_after_the_last_turn(world: World) -> None:
+    record = ConversationRecord(SessionState(session_id="s1", created_at=0), world.store, outbox := Outbox())
+    record.on_said = keep = AsyncMock()
+    await record.save()
+    keep.assert_not_called()
+    await record.create("token")
+    await record.remember(LearnerTurn(turn_id="1", text="Hello", started_s=0.0))
+    await record.save()
+    assert keep.await_count == 2
+    outbox.close()
+    assert [message async for message in outbox] == []
+
+
+async def test_agreeing_again_never_shortens_a_record_of_an_earlier_version(
+    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
+    async with a_world(empty_valkey_url) as world:
+        await world.learners.agree(ANNA, "s1")
+        keys = learner_keys(ANNA)
+        await world.store._redis.hdel(keys.record, "spoken")  # earlier versions kept each record for long
+        await world.learners.agree(ANNA, "s2")
+        for key in (keys.record, keys.sessions):
+            assert await world.store._redis.ttl(key) > UNUSED_TTL_S
 
 
 async def test_requests_that_store_something_are_limited_per_minute_and_others_are_not(
