@@ -69,7 +69,8 @@ function messageOf(session, itemId) {
  */
 export async function talk({ sdk, url, apiKey, speak, interrupt }) {
   const line = new Line(sdk, url);
-  const session = agentSession(sdk, line);
+  // The partner speaks slowly, so that even a short reply isn't over when the learner interrupts.
+  const session = agentSession(sdk, line, { audio: { output: { speed: 0.5 } } });
   let isInterrupted = false;
   session.on('audio_interrupted', () => { isInterrupted = true; });
   await session.connect({ apiKey });
