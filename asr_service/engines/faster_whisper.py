@@ -1,9 +1,10 @@
 """Whisper models by faster-whisper (CTranslate2), on CPU or GPU; the bundled default is one.
 
-Whisper writes words where nobody speaks ("Thank you." for the noise of a fan), and repeats itself. Three measures
-help: text is dropped if the model itself finds that there is probably no speech; the decode of a turn doesn't get the
-text of the previous decode; and the length of the audio bounds the number of tokens, so that a loop ends soon. A piece
-of a recording does get the words before it. If the result is poor, the piece is decoded again without them.
+Whisper writes words where nobody speaks ("Thank you." for the noise of a fan), and repeats itself. Four measures help:
+text is dropped if the model itself finds that there is probably no speech; the decode of a turn doesn't get the text of
+the previous decode; the length of the audio bounds the number of tokens, so that a loop ends soon; and what is repeated
+faster than anyone speaks is dropped. A piece of a recording does get the words before it. If the result is poor, the
+piece is decoded again without them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _DOUBTFUL = 0.5
 _SHORTEST = ENGINE_RATE_HZ // 10  # no word is shorter, and the alignment fails on shorter audio
 _TOKENS_PER_SECOND = 12  # twice what the fastest learners need
 _WINDOW = 30 * ENGINE_RATE_HZ
+_LEAST_REPEATED = 3  # words; people repeat one or two of them quickly ("no, no")
+_SHORTEST_WORD = ENGINE_RATE_HZ * 8 // 100  # samples; the mean of several words is longer even in the fastest speech
 # there are no words if no_speech_prob is above the first and avg_logprob below the second
 _NO_SPEECH, _UNSURE = 0.6, -0.8
 _MARKS = frozenset(
@@ -236,6 +239,23 @@ def without_invented_end(words: list[Word], end: int) -> list[Word]:
     return kept
 
 
+def without_repetition(words: list[Word]) -> list[Word]:
+    """The words without the end in which Whisper says the same once more ("I went home. I went home.").
+
+    The alignment finds no sound for such words, so they come faster than anyone speaks. What a learner repeats takes
+    its time, and is kept.
+    """
+    said = ["".join(filter(str.isalnum, word.text)).lower() for word in words]
+    for period in range(_LEAST_REPEATED, len(words) - _LEAST_REPEATED + 1):
+        begin = len(words)
+        while begin > period and said[begin - 1] == said[begin - 1 - period]:
+            begin -= 1
+        repeated = words[begin:]
+        if len(repeated) >= _LEAST_REPEATED and (repeated[-1].end - repeated[0].start < _SHORTEST_WORD * len(repeated)):
+            return words[:begin]
+    return words
+
+
 def _most_tokens(audio: Audio) -> int:
     return min(224, 16 + _TOKENS_PER_SECOND * len(audio) // ENGINE_RATE_HZ)
 
@@ -248,7 +268,7 @@ def _transcript(
     expectation: Expectation | None = None,
 ) -> Transcript:
     words = [word for segment in segments for word in said_in(segment, options.quality)]
-    kept = without_invented_end(words, len(audio))
+    kept = without_repetition(without_invented_end(words, len(audio)))
     text = "".join(word.text for word in kept).strip()
     return Transcript(text, tuple(kept), language if text else "", expectation if len(kept) == len(words) else None)
 
