@@ -164,15 +164,30 @@ def console() -> Console:
     return Console()
 
 
+@dataclass
+class Contexts:
+    """The browser contexts of a test. They are closed before its server is, of which a page may still load a file."""
+
+    opened: list[BrowserContext] = field(default_factory=list)
+
+    async def close(self) -> None:
+        while self.opened:
+            await self.opened.pop().close()
+
+
+@pytest.fixture
+def contexts() -> Contexts:
+    return Contexts()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPage]:
+async def open_page(chromium: Browser, console: Console, contexts: Contexts) -> AsyncIterator[OpenPage]:
     """Open an address. microphone: whether the learner allows its use. tap: whether the page's sound is measured
     (tests/support/page_tap.js). Other options go to the browser's context."""
-    contexts: list[BrowserContext] = []
 
     async def open_(url: str, *, microphone: bool = True, tap: bool = False, **options: object) -> Page:
         context = await chromium.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
+        contexts.opened.append(context)
         context.set_default_timeout(TIMEOUT_MS)
         if not microphone:
             await context.add_init_script(REFUSED_SCRIPT)
@@ -184,16 +199,16 @@ async def open_page(chromium: Browser, console: Console) -> AsyncIterator[OpenPa
         return page
 
     yield open_
-    for context in contexts:
-        await context.close()
+    await contexts.close()
     assert console.unexpected() == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stub() -> AsyncIterator[PageStub]:
+async def stub(contexts: Contexts) -> AsyncIterator[PageStub]:
     """A stub gateway that speaks only when the test says so."""
     async with serve_page(PageStub(chatty=False)) as stub:
         yield stub
+        await contexts.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
