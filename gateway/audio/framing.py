@@ -15,11 +15,15 @@ MP4     a sequence of boxes: size, type, body. `moov` describes the tracks, and 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
 MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an `mdat`: it is large if an MP4 comes only when the recording is complete
+
+# The most samples that an MP4 may announce before their bytes come: at once, and in one fragment of a live recording.
+MAX_SAMPLES, MAX_FRAGMENT_SAMPLES = 3_000_000, 1_000_000
 
 _EBML = 0x1A45DFA3
 _TRACKS, _TRACK, _CONTENT_ENCODINGS = 0x1654AE6B, 0xAE, 0x6D80
@@ -72,7 +76,11 @@ class Framing(ABC):
         while at < len(data):
             if self._body_left:
                 step = min(self._body_left, len(data) - at)
-                self._body(data[at : at + step])
+                try:
+                    self._body(data[at : at + step])
+                except Damaged as damage:
+                    self.damage = str(damage)
+                    break
                 self._body_left -= step
                 at += step
                 continue
@@ -92,7 +100,7 @@ class Framing(ABC):
         return data[:at]
 
     def _body(self, part: bytes) -> None:  # noqa: B027 - most framings need nothing of it
-        """Called with each part of a body."""
+        """Called with each part of a body, before it is passed on. May raise Damaged."""
 
     _max_header_bytes: int
 
@@ -177,14 +185,27 @@ _BOXES = {
 }
 
 
+# Boxes that may count samples without a byte for each; and how many bytes are between the type and the count: version
+# and flags, and in the others the size of each sample.
+_COUNTING = re.compile(b"trun|stsz|stz2")
+_BEFORE_COUNT = {b"trun": 4, b"stsz": 8, b"stz2": 8}
+_LONGEST_COUNT = 16  # bytes from the type to the end of the count
+
+
 class Mp4Framing(Framing):
-    """Fragmented MP4, and MP4 whose index comes first: a sequence of boxes."""
+    """Fragmented MP4, and MP4 whose index comes first: a sequence of boxes.
+
+    libav makes an entry of its own for each sample that a box claims, before any sound comes: a box of 20 bytes could
+    claim four thousand million. So the claims are added up.
+    """
 
     _max_header_bytes = 16
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun = self._has_index = False
+        self._begun = self._has_index = self._is_sound = False
+        self._seen = b""  # the last bytes of this body, in which a count may have begun
+        self._bytes = self._samples = 0
 
     def _unit(self, head: bytes) -> tuple[int, int] | None:
         if len(head) < 8:
@@ -204,7 +225,25 @@ class Mp4Framing(Framing):
         if not header <= size <= (MAX_FRAGMENT_BYTES if kind == b"mdat" else MAX_ELEMENT_BYTES):
             raise Damaged(f"an MP4 box claims {size} bytes")
         self._begun, self._has_index = True, self._has_index or kind == b"moov"
+        self._is_sound, self._seen = kind == b"mdat", b""
         return header, size - header
+
+    def _body(self, part: bytes) -> None:
+        self._bytes += len(part)
+        if self._is_sound:
+            return
+        data = self._seen + part
+        for found in _COUNTING.finditer(data):
+            at = found.end() + _BEFORE_COUNT[found[0]]
+            if len(self._seen) < at + 4 <= len(data):  # it was not complete before, and is now
+                most = MAX_FRAGMENT_SAMPLES if found[0] == b"trun" else MAX_SAMPLES
+                self._count(int.from_bytes(data[at : at + 4], "big"), most)
+        self._seen = data[1 - _LONGEST_COUNT :]
+
+    def _count(self, samples: int, most: int) -> None:
+        self._samples += samples
+        if self._samples > most + self._bytes:
+            raise Damaged(f"it claims {self._samples} samples, far more than it has bytes; send fragmented MP4")
 
 
 def _is_encoded(tracks: bytes | bytearray) -> bool:
