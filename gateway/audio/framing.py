@@ -22,7 +22,7 @@ from collections.abc import Iterator
 MAX_ELEMENT_BYTES = 4 * 1024 * 1024  # a video block may be large, a block of Opus is under 64 KiB
 MAX_FRAGMENT_BYTES = 64 * 1024 * 1024  # of an `mdat`: it is large if an MP4 comes only when the recording is complete
 
-# The most samples that an MP4 may announce before their bytes come: at once, and in one fragment of a live recording.
+# An MP4 may claim this many samples more than it has had bytes so far: in its index, and in a fragment.
 MAX_SAMPLES, MAX_FRAGMENT_SAMPLES = 3_000_000, 1_000_000
 
 _EBML = 0x1A45DFA3
@@ -185,8 +185,8 @@ _BOXES = {
 }
 
 
-# Boxes that may count samples without a byte for each; and how many bytes are between the type and the count: version
-# and flags, and in the others the size of each sample.
+# These boxes may claim any number of samples. The claim stands so many bytes after the box's type: behind version and
+# flags, and in stsz and stz2 also behind the size of a sample.
 _COUNTING = re.compile(b"trun|stsz|stz2")
 _BEFORE_COUNT = {b"trun": 4, b"stsz": 8, b"stz2": 8}
 _LONGEST_COUNT = 16  # bytes from the type to the end of the count
