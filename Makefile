@@ -128,6 +128,10 @@ bench-barge-in: $(VENV)/.dev ## Measure how fast an interruption silences the pa
 bench-realtime: $(VENV)/.dev ## Compare voice-to-voice latency over the Realtime API and AI-Talk's own protocol (ARGS="--runs 4")
 	$(BIN)/python -m bench.realtime $(ARGS)
 
+.PHONY: bench-beside
+bench-beside: $(VENV)/.dev ## Compare voice-to-voice latency with and without corrections beside (ARGS="--learners 1 4 --runs 4")
+	$(BIN)/python -m bench.beside $(ARGS)
+
 .PHONY: bench-echo
 bench-echo: $(VENV)/.dev ## Measure whether the partner hears itself from a loudspeaker, and still hears the learner
 	$(BIN)/python -m bench.echo $(ARGS)
@@ -168,7 +172,11 @@ $(VENV_TRAINING)/.training: $(UV) $(LOCKS)/mesh.txt $(LOCKS)/training.txt $(LOCK
 
 .PHONY: train-partner
 train-partner: $(VENV_TRAINING)/.training ## Train the bundled model's adapter from training/conversations (ARGS="--threads 8")
-	$(VENV_TRAINING)/bin/python -m training.train --out common/smollm2-partner.gguf $(ARGS)
+	$(VENV_TRAINING)/bin/python -m training.train partner --out common/smollm2-partner.gguf $(ARGS)
+
+.PHONY: train-corrections
+train-corrections: $(VENV_TRAINING)/.training ## Train its adapter that corrects, from training/corrections (ARGS="--threads 8")
+	$(VENV_TRAINING)/bin/python -m training.train corrections --out common/smollm2-corrections.gguf $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev $(VENV_BENCH)/.pipecat ## Compare voice-to-voice latency with Pipecat's (SESSIONS="1 2 4" RUNS=3, or QUICK=1)

@@ -20,11 +20,12 @@ from bench.gleu import corpus_gleu
 from common.errors import ServiceError
 from common.small_models import is_small
 from gateway.analysis.answers import NoAnswerError
-from gateway.analysis.grammar import Sentence, pieces_of, rewrite, rule_corrections
-from gateway.ports import ChatMessage
+from gateway.analysis.grammar import Sentence, can_be_asked, pieces_of, rewrite, rule_corrections
+from gateway.clients.llm import CORRECTIONS_ADAPTER
+from gateway.ports import ChatMessage, Rewriting
 from gateway.tools import NO_TOOLS, ToolUse
 from llm_service.config import LlmSettings
-from llm_service.engine import Delta, GenerationRequest, LlmEngine, Message
+from llm_service.engine import Delta, Done, GenerationRequest, LlmEngine, Message
 from llm_service.engines import create_engine
 from tests.support.generating_llm import GeneratingLlm
 
@@ -36,13 +37,17 @@ class EngineLlm(GeneratingLlm):
     """The gateway's port `Llm` over an engine in this process."""
 
     def __init__(self, engine: LlmEngine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     @property
     def is_small(self) -> bool:
-        """Gives the same answer as the gateway's own client. If the model is small, the analysis leaves corrections to
-        its rules."""
-        return is_small(self._engine.describe().parameters)
+        """Gives the same answer as the gateway's own client."""
+        return is_small(self.engine.describe().parameters)
+
+    @property
+    def is_trained_to_correct(self) -> bool:
+        """Gives the same answer as the gateway's own client."""
+        return CORRECTIONS_ADAPTER in self.engine.describe().adapters
 
     async def generate(
         self,
@@ -60,7 +65,24 @@ class EngineLlm(GeneratingLlm):
             temperature=temperature or 0.0,
             json_schema=json_schema,
         )
-        return "".join([event.text async for event in self._engine.stream(request) if isinstance(event, Delta)])
+        return "".join([event.text async for event in self.engine.stream(request) if isinstance(event, Delta)])
+
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+        request = GenerationRequest(
+            messages=tuple(Message(message.role, message.content) for message in messages),
+            max_tokens=max_tokens,
+            temperature=0.0,
+            adapter=CORRECTIONS_ADAPTER,
+            with_certainty=True,
+        )
+        text, certainty = "", 0.0
+        async for event in self.engine.stream(request):
+            match event:
+                case Delta():
+                    text += event.text
+                case Done():
+                    certainty = event.certainty or 0.0
+        return Rewriting(text, certainty)
 
 
 @dataclass(frozen=True)
@@ -187,7 +209,7 @@ async def run(options: argparse.Namespace) -> Figures:
         print(f"model: {engine.describe().model}", flush=True)
         began = time.monotonic()
         llm = EngineLlm(engine)
-        if llm.is_small and not options.ask_small:
+        if not can_be_asked(llm, "en") and not options.ask_small:
             print("the analysis does not ask so small a model for corrections; the figures are those of its rules")
             answers = [by_rules(sentence) for sentence in sentences]
         else:

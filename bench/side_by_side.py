@@ -20,18 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser, *, runs: int) -> None:
     parser.add_argument("--quick", action="store_true", help="three utterances in each run, not all")
 
 
-def converse(contestants: Sequence[Contestant], runs: int, *, quick: bool, pause_s: float = 0.0) -> list[Conversations]:
+def converse(
+    contestants: Sequence[Contestant], runs: int, *, quick: bool, learners: int = 1, pause_s: float = 0.0
+) -> list[Conversations]:
     """In each run, say the same utterances to one system after the other. Each run begins with another system than the
     run before. Blocks until the end.
 
-    pause_s: how long to wait before each conversation.
+    learners: how many talk at once. pause_s: how long to wait before each conversation.
     """
     measured = []
     for number in range(runs):
         said = quick_utterances() if quick else utterances(take=number + 1)
         for contestant in in_turn(contestants, number):
             time.sleep(pause_s)
-            measured.append(talk(contestant, 1, number, said))
+            measured.append(talk(contestant, learners, number, said))
             print(summary(measured[-1]), flush=True)
     return measured
 

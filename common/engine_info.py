@@ -22,7 +22,8 @@ class EngineDescription:
     """An engine's description of itself. `device` is "cpu", "cuda:N" or "remote"; `languages` are BCP-47 tags.
 
     fallback_reason: why this is not the requested engine; empty if it is. parameters: how many the model has; 0 if the
-    engine does not say. adapter: the name of the LoRA in use; empty without one.
+    engine does not say. adapter: the name of the LoRA in use; empty without one. adapters: the names of those that a
+    request can choose.
     """
 
     engine: str
@@ -33,6 +34,7 @@ class EngineDescription:
     fallback_reason: str = ""
     parameters: int = 0
     adapter: str = ""
+    adapters: tuple[str, ...] = ()
 
 
 def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) -> engine_pb2.EngineInfo:
@@ -55,6 +57,7 @@ def engine_info(description: EngineDescription, slots: Slots, *, ready: bool) ->
         fallback_reason=description.fallback_reason,
         parameters=description.parameters,
         adapter=description.adapter,
+        adapters=description.adapters,
     )
 
 

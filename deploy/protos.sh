@@ -11,7 +11,7 @@ PATH=$bin:$PATH "$bin/python" -W ignore -m grpc_tools.protoc -I protos --python_
   --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" "${sources[@]}"
 find "$out" -name 'engine_pb2_grpc.py*' -delete # no service in it
 # `aitalk` itself is a namespace package (PEP 420): clients/python adds `aitalk.client` to it.
-find "$out/aitalk" -mindepth 1 -type d -exec touch {}/__init__.py \;
+find "$out/aitalk" -mindepth 1 -type d ! -name __pycache__ -exec touch {}/__init__.py \;
 for package in "$out"/aitalk/*/; do touch "$package/py.typed"; done
 if [[ ${1:-} == --check ]]; then
   diff -r -x __pycache__ "$out" protos/python || { echo "stubs differ from protos: run make protos" >&2; exit 1; }

@@ -62,7 +62,8 @@ class GenerationRequest:
     sampling parameters against repetition, for servers that know them; None: the server's default. tools, tool_choice:
     the tools, and which of them the model may or must call. parallel_tool_calls: whether the model may make several
     calls; None: the server's default. gives_way: nobody waits for the reply, so its prompt is not read further once the
-    reply is cancelled.
+    reply is cancelled. adapter: the name of an adapter that writes this reply; empty: the model as it is.
+    with_certainty: `Done` tells the certainty.
     """
 
     messages: tuple[Message, ...]
@@ -81,6 +82,8 @@ class GenerationRequest:
     tool_choice: ToolChoice = AUTO
     parallel_tool_calls: bool | None = None
     gives_way: bool = False
+    adapter: str = ""
+    with_certainty: bool = False
 
     def __post_init__(self) -> None:
         _require(bool(self.messages), "messages: at least one is needed")
@@ -156,10 +159,12 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The reply is complete."""
+    """The reply is complete. certainty: the probability of its least likely token, 0 to 1; None: not requested, or the
+    server doesn't report it."""
 
     stop_reason: StopReason
     usage: Usage
+    certainty: float | None = None
 
 
 Event = Delta | CallDelta | Done

@@ -101,7 +101,11 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
                     case Done():
                         done = _to_done(event)
                         return llm_pb2.GenerateResponse(
-                            text="".join(text), stop_reason=done.stop_reason, usage=done.usage, tool_calls=calls
+                            text="".join(text),
+                            stop_reason=done.stop_reason,
+                            usage=done.usage,
+                            tool_calls=calls,
+                            certainty=event.certainty,
                         )
         raise EngineError("the reply has no end")
 
@@ -129,8 +133,8 @@ class LlmServicer(llm_pb2_grpc.LlmServiceServicer):
                     raise
 
     def _events(self, wanted: GenerationRequest, config: llm_pb2.GenerationConfig) -> AsyncGenerator[Event, None]:
-        """The events of the reply. JSON, and replies requested as unguarded, bypass the guard."""
-        if wanted.json_schema is not None or config.unguarded:
+        """The events of the reply. JSON, replies with an adapter, and those requested as unguarded bypass the guard."""
+        if wanted.json_schema is not None or wanted.adapter or config.unguarded:
             return self._engine.stream(wanted)
         limits = Limits(wanted.max_tokens, config.max_sentences, config.ends_with_question)
         if wanted.may_call:
@@ -178,6 +182,8 @@ def to_generation_request(
         messages=tuple(_to_messages(request.messages)),
         max_tokens=config.max_tokens if config.HasField("max_tokens") else settings.llm_max_tokens,
         gives_way=config.gives_way,
+        adapter=config.adapter,
+        with_certainty=config.with_certainty,
         stop=tuple(config.stop),
         json_schema=config.json_schema if config.HasField("json_schema") else None,
         seed=config.seed if config.HasField("seed") else None,
@@ -213,4 +219,5 @@ def _to_done(done: Done) -> llm_pb2.Done:
             completion_tokens=done.usage.completion_tokens,
             cached_prompt_tokens=done.usage.cached_prompt_tokens,
         ),
+        certainty=done.certainty,
     )

@@ -1,1 +1,2 @@
-"""Trains the adapter that makes the bundled language model a partner for learners. See README.md."""
+"""Trains the adapters that make the bundled language model a partner for learners and correct their sentences. See
+README.md."""

@@ -7,7 +7,8 @@
 4. In a scenario, the model's opinion of which tasks the learner did.
 
 The writer asks one question at a time, so that an analysis takes only one slot of the language model. The parts that
-fail are listed under `unavailable`. A small model (`Llm.is_small`) is asked nothing.
+fail are listed under `unavailable`. A small model (`Llm.is_small`) is only asked for corrections, and only if it was
+trained to correct.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from dataclasses import dataclass
 
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.cefr import estimate_cefr
-from gateway.analysis.document import Analysis, Part, Told
+from gateway.analysis.document import Analysis, Grammar, Part, Told
 from gateway.analysis.explanations import define, explain
 from gateway.analysis.feedback import NO_FEEDBACK, Feedback, advise, take_notes
 from gateway.analysis.goals import ask_opinions, goal_facts
-from gateway.analysis.grammar import Corrections
+from gateway.analysis.grammar import Corrections, can_be_asked
 from gateway.analysis.measurement import Measurement
 from gateway.analysis.remarks import Remark
 from gateway.history import SessionScenario, Turn
@@ -87,7 +88,9 @@ class AnalysisWriter:
         self._level = draft.conversation.level
         self._language = draft.conversation.language
         self._done = 0
-        self._total = 1 if llm.is_small else len(corrections.pieces) + (4 if scenario else 3)
+        self._pieces = corrections.pieces if can_be_asked(llm, self._language) else []
+        self._why_unchecked = self._reason_before_asking()
+        self._total = len(self._pieces) + (1 if llm.is_small else 4 if scenario else 3)
 
     def stage(self) -> Stage:
         """The analysis so far."""
@@ -95,24 +98,13 @@ class AnalysisWriter:
 
     async def write(self) -> AsyncIterator[Stage]:
         """Write all parts. The draft is complete after the last one."""
+        async for stage in self._correct():
+            yield stage
         if self._llm.is_small:
             self._leave_to_a_larger_model()
             yield self._advance(*self.draft.pending)
             return
-        reason = Remark("unusable") if self._corrections.pieces else Remark("nothing_to_correct")
-        unusable = 0
-        for piece in self._corrections.pieces:
-            try:
-                await self._corrections.check(piece, self._llm, timeout_s=self.clock.left_s(CORRECTIONS_UNTIL))
-                unusable = 0
-            except NoAnswerError as error:
-                reason = error.reason
-                unusable += 1
-                if not error.may_go_on or unusable == HOPELESS:
-                    break
-            yield self._advance(grammar=self._corrections.grammar())
-        self._done = len(self._corrections.pieces)
-        await self._explain(reason)
+        await self._explain()
         yield self._advance("grammar")
         await self._advise()
         yield self._advance("cefr", "summary", "next_steps")
@@ -122,14 +114,30 @@ class AnalysisWriter:
             await self._judge_goals(self._scenario)
             yield self._advance("goals")
 
+    def _reason_before_asking(self) -> Remark:
+        """Why there are no corrections by the model, if none of its answers is usable."""
+        if not self._corrections.pieces:
+            return Remark("nothing_to_correct")
+        return Remark("unusable") if self._pieces else Remark("too_small_for_mistakes")
+
+    async def _correct(self) -> AsyncIterator[Stage]:
+        """Let the model correct what the learner said, piece by piece."""
+        unusable = 0
+        for piece in self._pieces:
+            try:
+                await self._corrections.check(piece, self._llm, timeout_s=self.clock.left_s(CORRECTIONS_UNTIL))
+                unusable = 0
+            except NoAnswerError as error:
+                self._why_unchecked = error.reason
+                unusable += 1
+                if not error.may_go_on or unusable == HOPELESS:
+                    break
+            yield self._advance(grammar=self._corrections.grammar())
+        self._done = len(self._pieces)
+
     def _leave_to_a_larger_model(self) -> None:
-        """Leave the written parts empty, with a reason: a small model's texts here are worse than none."""
-        self._change(grammar=self._corrections.grammar())
-        if not self.draft.grammar.words_checked:
-            self._miss(
-                "grammar",
-                Remark("too_small_for_mistakes") if self._corrections.pieces else Remark("nothing_to_correct"),
-            )
+        """Leave the other written parts empty, with a reason: a small model's texts here are worse than none."""
+        self._take_grammar()
         self._miss("summary", Remark("too_small_for_feedback"))
         self._miss("next_steps", Remark("too_small_for_feedback"))
         self._estimate_level(NO_FEEDBACK)
@@ -151,12 +159,17 @@ class AnalysisWriter:
         codes = self.draft.unavailable_codes | {part: Told.of(because)}
         self._change(unavailable=self.draft.unavailable | {part: because}, unavailable_codes=codes)
 
-    async def _explain(self, reason: Remark) -> None:
-        """Add the reasons for the corrections. reason: why the model's corrections are missing, if they are."""
+    def _take_grammar(self) -> Grammar:
+        """Add the corrections to the draft; if the model checked nothing, with the reason."""
         grammar = self._corrections.grammar()
         if not grammar.words_checked:
-            self._miss("grammar", reason)
+            self._miss("grammar", self._why_unchecked)
         self._change(grammar=grammar)
+        return grammar
+
+    async def _explain(self) -> None:
+        """Add the corrections, and the reasons for them."""
+        grammar = self._take_grammar()
         try:
             left_s = self.clock.left_s(REASONS_UNTIL)
             explained = await explain(grammar, self._llm, level=self._level, language=self._language, timeout_s=left_s)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache, partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
@@ -124,30 +125,44 @@ async def ask(
     model fails, takes longer than `timeout_s` in all, gives way, or writes nonsense twice.
     """
     schema = _schema_of(shape)
+    async with answering(timeout_s):
+        for temperature in _TEMPERATURES:
+            asked = partial(
+                llm.generate,
+                question,
+                max_tokens=max_tokens,
+                temperature=temperature,
+                json_schema=schema,
+                gives_way=gives_way,
+            )
+            text = await patiently(asked, gives_way=gives_way)
+            answer = read(text, shape)
+            result = judge(answer) if answer is not None else None
+            if result is not None:
+                return result
+    raise NoAnswerError(Remark("unusable_twice"), may_go_on=True)
+
+
+@asynccontextmanager
+async def answering(timeout_s: float) -> AsyncIterator[None]:
+    """In the block, questions are asked: their errors, and the end of the time, become NoAnswerError."""
     try:
         async with asyncio.timeout(timeout_s):
-            for temperature in _TEMPERATURES:
-                text = await _generate(llm, question, max_tokens, temperature, schema, gives_way=gives_way)
-                answer = read(text, shape)
-                result = judge(answer) if answer is not None else None
-                if result is not None:
-                    return result
+            yield
     except TimeoutError:
         raise NoAnswerError(Remark("too_late")) from None
     except ServiceError as error:
         raise NoAnswerError(Remark("model_failed", message=error.message)) from error
-    raise NoAnswerError(Remark("unusable_twice"), may_go_on=True)
 
 
-async def _generate(
-    llm: Llm, question: Sequence[ChatMessage], max_tokens: int, temperature: float, schema: str, *, gives_way: bool
-) -> str:
-    """The model's answer. While learners use all of its slots, the question waits, unless it gives way."""
+async def patiently(question: Callable[[], Awaitable[Result]], *, gives_way: bool) -> Result:
+    """The answer to the question. While learners use all slots of the model, the question waits, unless it gives way.
+
+    Raises ServiceError.
+    """
     while True:
         try:
-            return await llm.generate(
-                question, max_tokens=max_tokens, temperature=temperature, json_schema=schema, gives_way=gives_way
-            )
+            return await question()
         except BusyError:
             if gives_way:
                 raise

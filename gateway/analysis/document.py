@@ -168,10 +168,11 @@ class Correction(Section):
     original: str = Field(description="What the learner said, letter for letter a part of `sentence`.")
     corrected: str
     why: str = Field(
-        description="The reason. A rule gives it in the learner's native language if the page speaks that language, "
-        "otherwise in English; the language model gives it in the practised language. Empty: there is no usable reason."
+        description="The reason. A language model writes it in the practised language. The reason of a rule, or of a "
+        "correction by the bundled model, is in the learner's native language if the page speaks that language, "
+        "otherwise in English. Empty: there is no usable reason."
     )
-    why_code: Told | None = Field(None, description="The reason as a code, if a rule found the mistake.")
+    why_code: Told | None = Field(None, description="The reason as a code, unless a language model wrote it.")
     turn_id: str
     sentence: str = Field(description="The learner's sentence in which it was said.")
     by: Literal["model", "rule"] = Field("model", description="Who found it: the language model, or one of our rules.")

@@ -8,16 +8,19 @@ small to be asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionsAnswer, ask, of_length
+from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionsAnswer, NoAnswerError, ask, of_length
 from gateway.analysis.document import Correction, Grammar, Told
+from gateway.analysis.edit_reasons import reason_for
 from gateway.analysis.fluency import word_count
 from gateway.analysis.prompts import corrections_question
+from gateway.analysis.remarks import Remark
 from gateway.analysis.sentences import has_end, has_loop, one_line, sentences_of
 from gateway.analysis.slips import slips_in
+from gateway.analysis.trained_corrections import is_trained_for, rewrite_each
 from gateway.analysis.words import Lexicon, plain_word, word_spans
 from gateway.history import LearnerTurn, Turn
 from gateway.ports import Llm
@@ -26,7 +29,7 @@ PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is text that recognition did not punctuate; it is not checked
 _TOKENS_PER_BYTE = 0.5  # room for the rewritten sentence; English needs half as many tokens
-_CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
+_CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'s": "is", "'ve": "have", "'ll": "will"}
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
 
@@ -44,6 +47,7 @@ class Corrections:
 
     def __init__(self, turns: Sequence[Turn], lexicon: Lexicon, native_language: str = "") -> None:
         self._lexicon = lexicon
+        self._native_language = native_language
         self._sentences = sentences_said(turns)
         self._found = [tuple(rule_corrections(one, lexicon.language, native_language)) for one in self._sentences]
         self._checked: set[int] = set()
@@ -60,11 +64,15 @@ class Corrections:
         sentences = [self._sentences[number] for number in piece]
         texts = [sentence.text for sentence in sentences]
         language = self._lexicon.language
+        is_trained = is_trained_for(llm, language)
         rewritten = await rewrite(texts, llm, language=language, timeout_s=timeout_s, gives_way=gives_way)
         for number, sentence, text in zip(piece, sentences, rewritten, strict=True):
             if text is not None:
                 self._checked.add(number)
-                self._found[number] = without_overlaps((*self._found[number], *edits(sentence, text)))
+                found = list(edits(sentence, text))
+                if is_trained:
+                    found = with_reasons(found, self._native_language)
+                self._found[number] = without_overlaps((*self._found[number], *found))
 
     def grammar(self) -> Grammar:
         """The result so far. The rate counts each mistake in a checked sentence; equal corrections are shown once."""
@@ -121,11 +129,14 @@ async def rewrite(
     Raises NoAnswerError, also if no answer is credible.
     """
 
+    if is_trained_for(llm, language):
+        written = await rewrite_each(sentences, llm, timeout_s=timeout_s, gives_way=gives_way)
+        if found := _believed(sentences, written):
+            return found
+        raise NoAnswerError(Remark("unusable"), may_go_on=True)
+
     def judge(answer: CorrectionsAnswer) -> list[str | None] | None:
-        pairs = zip(sentences, map(one_line, answer.corrected), strict=False)
-        believed = [with_own_contractions(one, text) if is_credible(one, text) else None for one, text in pairs]
-        believed += [None] * (len(sentences) - len(believed))
-        return believed if any(believed) else None
+        return _believed(sentences, answer.corrected)
 
     size = sum(len(sentence.encode(errors="replace")) for sentence in sentences)
     return await ask(
@@ -137,6 +148,19 @@ async def rewrite(
         timeout_s=timeout_s,
         gives_way=gives_way,
     )
+
+
+def can_be_asked(llm: Llm, language: str) -> bool:
+    """Whether the model is asked for corrections: a small one only if it was trained for them."""
+    return not llm.is_small or is_trained_for(llm, language)
+
+
+def _believed(sentences: Sequence[str], written: Sequence[str]) -> list[str | None] | None:
+    """What the model wrote for each sentence, or None if that is not credible; None if nothing is."""
+    pairs = zip(sentences, map(one_line, written), strict=False)
+    believed = [with_own_contractions(one, text) if is_credible(one, text) else None for one, text in pairs]
+    believed += [None] * (len(sentences) - len(believed))
+    return believed if any(believed) else None
 
 
 def is_credible(sentence: str, corrected: str) -> bool:
@@ -154,7 +178,8 @@ def is_credible(sentence: str, corrected: str) -> bool:
 
 
 def with_own_contractions(sentence: str, corrected: str) -> str:
-    """`corrected` with the learner's "can not" where it has "can't", or the other way round: neither is a mistake."""
+    """`corrected` with the learner's "can not" where it has "can't", or the other way round: neither is a mistake. Nor
+    is a hyphen."""
     before, after = word_spans(sentence), word_spans(corrected)
     for start, end, new_start, new_end in reversed(list(_changes(_words(sentence), _words(corrected)))):
         own = sentence[before[start][0] : before[end - 1][1]]
@@ -165,8 +190,14 @@ def with_own_contractions(sentence: str, corrected: str) -> str:
 
 
 def _expanded(text: str) -> list[str]:
-    """The words of `text` in lower case, with English contractions written out."""
-    plain = plain_word(text).replace("can't", "can not").replace("cannot", "can not").replace("won't", "will not")
+    """The words of `text` in lower case, without hyphens, and with English contractions written out."""
+    plain = (
+        plain_word(text)
+        .replace("-", " ")
+        .replace("can't", "can not")
+        .replace("cannot", "can not")
+        .replace("won't", "will not")
+    )
     for short, long in _CONTRACTIONS.items():
         plain = plain.replace(short, f" {long}")
     return [plain[start:end] for start, end in word_spans(plain)]
@@ -192,6 +223,17 @@ def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:
             turn_id=sentence.turn_id,
             sentence=sentence.text,
         )
+
+
+def with_reasons(corrections: Iterable[Correction], native_language: str) -> list[Correction]:
+    """Corrections of English, with the reasons that can be told without a model, in `native_language` if the page
+    speaks it. Blocks until the list of English words is loaded."""
+    found = []
+    for one in corrections:
+        reason = reason_for(one.original, one.corrected, one.sentence)
+        told = {"why": reason.in_language(native_language), "why_code": Told.of(reason)} if reason else {}
+        found.append(one.model_copy(update=told))
+    return found
 
 
 def rule_corrections(sentence: Sentence, language: str, native_language: str = "") -> list[Correction]:

@@ -1,6 +1,6 @@
-"""Why a rule corrects: the English texts by code. `remarks` makes sentences of them, also in the page's languages.
+"""Why a correction was made: the English texts by code. `remarks` makes sentences of them, in the page's languages too.
 
-Words between “ and ” stay English in every language, because the rules are only for English.
+Words between “ and ” stay English in every language, because rules and `edit_reasons` are only for English.
 """
 
 from __future__ import annotations
@@ -38,4 +38,43 @@ REASONS: dict[str, str] = {
     "base_form": "After “{aid}”, the verb is “{base}”.",
     "past_time": "That time is over, so the verb is in the past tense: “{past}”.",
     "agree": "“Agree” is a verb of its own, without “am”.",
+    "article_missing": "The article “{article}” is missing.",
+    "article_extra": "The article “{article}” is not needed here.",
+    "article_other": "The article here is “{article}”.",
+    "preposition_missing": "The preposition “{preposition}” is missing.",
+    "preposition_extra": "The preposition “{preposition}” is not needed here.",
+    "preposition_other": "The preposition here is “{preposition}”.",
+    "to_missing": "The verb needs “to” here: “to {base}”.",
+    "be_missing": "A form of “be” is missing: “{form}”.",
+    "be_not_have": "This is said with “be”, not “have”: “{form}”.",
+    "subject_missing": "The subject is missing: “{subject}”.",
+    "word_missing": "The word “{word}” is missing.",
+    "word_extra": "The word “{word}” is not needed here.",
+    "will_missing": "“Will” is missing.",
+    "for_one": "For one person or thing, the verb is “{form}”.",
+    "for_more": "For more than one, the verb is “{form}”.",
+    "without_s": "The verb has no -s here: “{form}”.",
+    "form_after": "After “{word}”, the verb is “{form}”.",
+    "ing_form": "The verb ends in -ing here: “{form}”.",
+    "no_ing": "The verb has no -ing here: “{form}”.",
+    "participle": "The participle is needed here: “{form}”.",
+    "with_since": "With “since”, the verb is “{form}”.",
+    "past_tense": "The verb is in the past tense here: “{past}”.",
+    "question_with_did": "This question needs “did”.",
+    "plural": "The word is in the plural here: “{form}”.",
+    "singular": "The word is in the singular here: “{form}”.",
+    "irregular_plural": "The plural is irregular: “{plural}”.",
+    "many_not_much": "These can be counted, so it is “many”, not “much”.",
+    "pronoun_form": "The pronoun here is “{pronoun}”.",
+    "who_for_people": "For people, it is “who”.",
+    "one_negative": "One negative word is enough: “{word}”.",
+    "adverb": "An adverb is needed here: “{adverb}”.",
+    "adjective": "An adjective is needed here: “{adjective}”.",
+    "years_old": "An age is said with “old”: “… years old”.",
+    "word_order": "The words have another order here.",
+    "word_place": "The word “{word}” has another place.",
+    "possessive": "It belongs to somebody: “{word}”, not “the”.",
+    "genitive": "With “'s”, this needs no “of”.",
+    "noun_noun": "Two nouns together need no “of”.",
+    "spelling": "The word is written “{word}”.",
 }

@@ -1,5 +1,5 @@
-"""The fixed sentences of an analysis: why a part is missing, what an estimated level is based on, and why a
-rule corrects.
+"""The fixed sentences of an analysis: why a part is missing, what an estimated level is based on, and why a mistake was
+corrected.
 
 Each has a code and values, so that a page can say it in its own language (docs/analysis.md). The texts in the page's
 languages are in `gateway/web/texts`, under `remarks`.

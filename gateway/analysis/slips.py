@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from gateway.analysis.phrase_slips import BEGINS, PHRASE_RULES, PhraseRule, Scope
 from gateway.analysis.remarks import Remark
 
-# base form → past tense, of verbs whose past tense learners form with -ed. Those whose form in -ed is a word of its own
-# are left out: "seed", "singed", "waked".
-_PAST = {
+# Those whose form in -ed is a word of its own are left out: "seed", "singed", "waked".
+PAST = {
     "become": "became", "begin": "began", "blow": "blew", "break": "broke", "bring": "brought", "build": "built",
     "buy": "bought", "catch": "caught", "choose": "chose", "come": "came", "draw": "drew", "drink": "drank",
     "drive": "drove", "eat": "ate", "fall": "fell", "feel": "felt", "fight": "fought", "find": "found", "fly": "flew",
@@ -26,12 +25,13 @@ _PAST = {
     "take": "took", "teach": "taught", "tell": "told", "think": "thought", "throw": "threw",
     "understand": "understood", "wear": "wore", "write": "wrote",
 }  # fmt: skip
+"""Base form → past tense, of verbs whose past tense learners form with -ed."""
 _DOUBLED = {"begin": "beginned", "forget": "forgetted", "get": "getted", "run": "runned", "swim": "swimmed"}
 _REGULAR = {
-    _DOUBLED.get(base, f"{base}d" if base.endswith("e") else f"{base}ed"): past for base, past in _PAST.items()
+    _DOUBLED.get(base, f"{base}d" if base.endswith("e") else f"{base}ed"): past for base, past in PAST.items()
 } | {"cutted": "cut", "hurted": "hurt"}
 _ALSO_BASES = {"fell", "found"}  # "I didn't found the company" is right
-_BASE = {past: base for base, past in _PAST.items() if past not in _ALSO_BASES}
+_BASE = {past: base for base, past in PAST.items() if past not in _ALSO_BASES}
 # Verbs whose base form can't be a past tense, unlike "put". So "he go" or "I not go" at the beginning of a clause is
 # certainly a mistake.
 _VERBS = (
@@ -91,7 +91,7 @@ def _past_after_did(match: re.Match[str]) -> tuple[str, Remark]:
 
 
 def _past_time(match: re.Match[str]) -> tuple[str, Remark]:
-    past = _PAST[match["verb"].lower()]
+    past = PAST[match["verb"].lower()]
     return f"{match['subject']} {past}", Remark("past_time", past=past)
 
 
@@ -121,7 +121,7 @@ _RULES = (
     _at_beginning(r"(?P<subject>I) am (?P<negation>not )?agree", _am_agree),
     _Rule(
         re.compile(
-            r"(?<=^yesterday )(?P<subject>I|you|we|they|he|she) " + rf"(?P<verb>{'|'.join(_PAST)})\b", re.IGNORECASE
+            r"(?<=^yesterday )(?P<subject>I|you|we|they|he|she) " + rf"(?P<verb>{'|'.join(PAST)})\b", re.IGNORECASE
         ),
         _past_time,
         "statements",

@@ -16,7 +16,7 @@ from common.small_models import is_small
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.tools import calls_to_proto, piece_of, tools_to_proto
 from gateway.clients.traced import TracedStub
-from gateway.ports import ChatMessage, WritingEnd, WritingRequest
+from gateway.ports import ChatMessage, Rewriting, WritingEnd, WritingRequest
 from gateway.tools import NO_TOOLS, CallPiece, ToolUse
 
 _ROLES = {
@@ -35,15 +35,18 @@ _REASONS: dict[int, Literal["stop", "length", "filter", "repetition"]] = {
 
 # The adapter that was trained with this gateway's prompts.
 PARTNER_ADAPTER = "partner"
+# The adapter that was trained with `gateway.analysis.trained_corrections`.
+CORRECTIONS_ADAPTER = "smollm2-corrections"
 
 
 @dataclass(frozen=True, slots=True)
 class LlmModel:
     """How the service describes its model. parameters: how many it has; 0 if unknown. adapter: the LoRA adapter in
-    use; empty without one."""
+    use; empty without one. adapters: those that a request can choose."""
 
     parameters: int = 0
     adapter: str = ""
+    adapters: tuple[str, ...] = ()
 
 
 class GrpcLlm:
@@ -66,6 +69,10 @@ class GrpcLlm:
     @property
     def is_trained(self) -> bool:
         return self._model().adapter == PARTNER_ADAPTER
+
+    @property
+    def is_trained_to_correct(self) -> bool:
+        return CORRECTIONS_ADAPTER in self._model().adapters
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -111,25 +118,40 @@ class GrpcLlm:
             max_tokens=max_tokens, temperature=temperature, json_schema=json_schema, gives_way=gives_way
         )
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
-        if gives_way:
+        return (await self._generate(request)).text
+
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+        config = llm_pb2.GenerationConfig(
+            max_tokens=max_tokens,
+            temperature=0,
+            gives_way=gives_way,
+            adapter=CORRECTIONS_ADAPTER,
+            with_certainty=True,
+        )
+        answer = await self._generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
+        return Rewriting(answer.text, answer.certainty)
+
+    async def _generate(self, request: llm_pb2.GenerateRequest) -> llm_pb2.GenerateResponse:
+        if request.config.gives_way:
             return await self._generate_meanwhile(request)
         retries = Retries("LLM")
         while True:
             try:
                 with self._busy(), service_errors("LLM"):
                     async with open_call(self._stub.Generate(request)) as call:
-                        return str((await call).text)
+                        answer: llm_pb2.GenerateResponse = await call
+                        return answer
             except ServiceError as error:
                 await retries.after_refusal(error)
 
-    async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> str:
+    async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> llm_pb2.GenerateResponse:
         """The whole answer to a request that gives way. Raises BusyError when a reply to a learner is requested
         meanwhile."""
         with service_errors("LLM"):
             async with open_call(self._stub.Generate(request)) as call:
                 self._giving_way.add(call)
                 try:
-                    return str((await call).text)
+                    answer: llm_pb2.GenerateResponse = await call
                 except asyncio.CancelledError:
                     task = asyncio.current_task()
                     if task and task.cancelling():
@@ -137,6 +159,8 @@ class GrpcLlm:
                     raise BusyError(
                         "LLM: a reply to a learner needs the model; send this request again later"
                     ) from None
+                else:
+                    return answer
                 finally:
                     self._giving_way.discard(call)
 

@@ -62,7 +62,7 @@ class ModelServices:
     def llm_model(self) -> LlmModel:
         """The language model, as its service last described it."""
         engine = self._services["llm"].engine
-        return LlmModel(engine.parameters, engine.adapter)
+        return LlmModel(engine.parameters, engine.adapter, tuple(engine.adapters))
 
     async def problems(self) -> dict[str, str]:
         """For each service: why it can't be used now, and what to do. Empty if its model is ready."""

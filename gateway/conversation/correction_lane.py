@@ -1,13 +1,15 @@
 """Corrections during the conversation: what the learner said is checked while the partner answers.
 
-Rules find some mistakes without the model. Then the model is asked, unless it is small. It is asked only while it is
-idle, with a lower priority than any learner's reply. A check that gives way to a reply is tried again while the partner
-speaks the next time. Only the latest turns wait for a check, so that a busy machine drops checks instead of falling
-behind. The same tests as in the analysis decide which corrections are believed (see `gateway.analysis.grammar`).
+Rules find some mistakes without the model. Then the model is asked, unless it is small and was not trained for this. It
+is asked only while it is idle, with a lower priority than any learner's reply. A check that gives way to a reply is
+tried again while the partner speaks the next time. Only the latest turns wait for a check, so that a busy machine drops
+checks instead of falling behind. The same tests as in the analysis decide which corrections are believed (see
+`gateway.analysis.grammar`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,11 +19,13 @@ from gateway.analysis.document import Correction, Grammar
 from gateway.analysis.explanations import explain
 from gateway.analysis.grammar import (
     Sentence,
+    can_be_asked,
     edits,
     pieces_of,
     rewrite,
     rule_corrections,
     sentences_said,
+    with_reasons,
     without_overlaps,
 )
 from gateway.conversation_record import ConversationRecord
@@ -61,7 +65,7 @@ class CorrectionLane:
             self._settle(turn, "dropped")
         for turn in waiting[-LATEST_TURNS:]:
             await self._apply_rules(turn)
-        if self._llm.is_small:
+        if not self._asks_model:
             return
         for turn in reversed(waiting[-LATEST_TURNS:]):
             await self._check(turn)
@@ -79,8 +83,12 @@ class CorrectionLane:
             return
         self._ruled.add(turn.turn_id)
         await self._tell(self._by_rule(turn))
-        if self._llm.is_small:
+        if not self._asks_model:
             self._settle(turn, "checked")
+
+    @property
+    def _asks_model(self) -> bool:
+        return can_be_asked(self._llm, self._record.state.language)
 
     async def _check(self, turn: LearnerTurn) -> None:
         """Have the model check a turn. If the check gives way or fails, the turn goes on waiting, unless this was the
@@ -134,8 +142,11 @@ class CorrectionLane:
         return found
 
     async def _explained(self, corrections: Sequence[Correction]) -> Sequence[Correction]:
-        """The corrections with the model's reasons. A beginner gets them in their own language, if it is known."""
+        """The corrections with the model's reasons. A beginner gets them in their own language, if it is known. A small
+        model gives none, so only those come that can be told without it."""
         state = self._record.state
+        if self._llm.is_small:
+            return await asyncio.to_thread(with_reasons, corrections, state.native_language)
         grammar = Grammar(corrections=tuple(corrections), words_checked=0, corrections_per_100_words=None)
         told_in = state.native_language if state.level == "beginner" else ""
         await until_idle(self._llm)

@@ -75,6 +75,14 @@ class Writer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A sentence without its mistakes. certainty: the probability of its least likely token, 0 to 1."""
+
+    text: str
+    certainty: float
+
+
 class Llm(Writer, Protocol):
     """The language model."""
 
@@ -96,6 +104,16 @@ class Llm(Writer, Protocol):
     def is_trained(self) -> bool:
         """Whether the model was trained as this product's partner. In English it then needs neither rules nor
         examples."""
+        ...
+
+    @property
+    def is_trained_to_correct(self) -> bool:
+        """Whether the model was trained to write an English sentence again without its mistakes; see `rewrite`."""
+        ...
+
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+        """A sentence as a model that `is_trained_to_correct` writes it again. messages: in the form of its training.
+        gives_way: see `generate`."""
         ...
 
     async def generate(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common.engine_info import EngineDescription
 from common.errors import EngineError
-from common.smollm2 import PARTNER_ADAPTER
+from common.smollm2 import CORRECTIONS_ADAPTER, PARTNER_ADAPTER
 from llm_service.config import LlmSettings
 from llm_service.engines.supervised import SupervisedEngine
 from llm_service.gguf_weights import GgufWeights
@@ -55,6 +55,7 @@ class LlamaCppEngine(SupervisedEngine):
             request_timeout_s=settings.llm_request_timeout_s,
             fetch=weights.fetch,
             slots=_slots(settings),
+            has_another_slot=_corrections_adapter(settings) is not None,
             ready_words=READY,
         )
 
@@ -93,6 +94,12 @@ def adapter_of(settings: LlmSettings) -> Path | None:
     return path
 
 
+def _corrections_adapter(settings: LlmSettings) -> Path | None:
+    """The adapter that requests for corrections name; None unless the model is the one that it was trained with."""
+    is_partner = GgufWeights.of(settings).is_bundled and adapter_of(settings) == PARTNER_ADAPTER
+    return CORRECTIONS_ADAPTER if is_partner else None
+
+
 def _name_of(adapter: Path | None) -> str:
     """The adapter's name for Describe."""
     if adapter is None:
@@ -105,16 +112,18 @@ def llama_command(settings: LlmSettings, weights: Path, model: str, port: int) -
     bundled = GgufWeights.of(settings).is_bundled
     is_chosen = not bundled or "llm_max_model_len" in settings.model_fields_set
     context = settings.llm_max_model_len if is_chosen else _BUNDLED_CONTEXT
+    adapter, corrections = adapter_of(settings), _corrections_adapter(settings)
     return (
         *(sys.executable, "-m", "llm_service.servers.llama_server"),
         *("--model", str(weights)),
         *("--alias", model),
         *("--port", str(port)),
         *("--context", str(context)),
-        *("--parallel", str(_slots(settings))),
+        *("--parallel", str(_slots(settings) + (1 if corrections else 0))),
         *("--threads", str(settings.llm_threads)),
         *(("--eight-bits", str(settings.models_cache_dir)) if bundled else ()),
-        *(("--adapter", str(adapter)) if (adapter := adapter_of(settings)) else ()),
+        *(("--adapter", str(adapter)) if adapter else ()),
+        *(("--request-adapter", str(corrections)) if corrections else ()),
     )
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from common.engine_info import EngineDescription
 from common.errors import BusyError, InvalidInputError, ServiceError, UnavailableError
@@ -72,7 +73,11 @@ class LoadBalancedEngine:
 
     def describe(self) -> EngineDescription:
         backend = next((one for one in self.backends if one.healthy), self.backends[0])
-        return backend.engine.describe()
+        description = backend.engine.describe()
+        everywhere = [set(one.engine.adapters) for one in self.backends if one.healthy]
+        return replace(
+            description, adapters=tuple(name for name in description.adapters if all(name in has for has in everywhere))
+        )
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         untried = list(self.backends)

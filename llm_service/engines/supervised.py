@@ -35,8 +35,8 @@ class SupervisedEngine:
     """Runs `command(port)`, an OpenAI-compatible server on 127.0.0.1 that serves `description.model`.
 
     startup_timeout_s: how long the server may load. request_timeout_s: how long it may send nothing during a request.
-    fetch: downloads the weights; the default does nothing. slots: see `OpenAiEngine`. ready_words: the server prints a
-    line with these words when it may be asked; None: it may be asked at any time.
+    fetch: downloads the weights; the default does nothing. slots, has_another_slot: see `OpenAiEngine`. ready_words:
+    the server prints a line with these words when it may be asked; None: it may be asked at any time.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class SupervisedEngine:
         request_timeout_s: float,
         fetch: Callable[[], object] = lambda: None,
         slots: int = 0,
+        has_another_slot: bool = False,
         ready_words: str | None = None,
     ) -> None:
         self._description = description
@@ -63,6 +64,7 @@ class SupervisedEngine:
             trust_env=False,  # no proxy between us and our child
             name=description.engine,
             slots=slots,
+            has_another_slot=has_another_slot,
         )
         self._supervision: asyncio.Task[None] | None = None
         self._up = asyncio.Event()  # set once it has answered
@@ -105,7 +107,7 @@ class SupervisedEngine:
         await self._client.close()
 
     def describe(self) -> EngineDescription:
-        return replace(self._description, parameters=self._client.parameters)
+        return replace(self._description, parameters=self._client.parameters, adapters=self._client.adapters)
 
     def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         if not self.ready:

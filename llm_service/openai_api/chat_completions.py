@@ -110,12 +110,14 @@ def payload(model: str, request: GenerationRequest, dialect: Dialect = ANY) -> d
         body["stop"] = list(request.stop)
     if request.seed is not None:
         body["seed"] = request.seed
+    if request.with_certainty:
+        body |= {"logprobs": True, "top_logprobs": 1}
     if request.tools:
         body |= tools(request, kind)
     if schema is not None:
         body |= response_format(schema, dialect)
-    elif request.tool_choice.mode != "required":
-        body |= penalties(request, kind)  # not for JSON, which has to repeat its quotes and keys
+    elif request.tool_choice.mode != "required" and not request.adapter:
+        body |= penalties(request, kind)  # not for JSON, which has to repeat its quotes and keys, nor for corrections
     body = {name: value for name, value in (body | dict(dialect.extra)).items() if name not in dialect.left_out}
     if dialect.completion_tokens:
         body["max_completion_tokens"] = body.pop("max_tokens")

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import httpx
 
@@ -33,7 +34,7 @@ from llm_service.openai_api.models import ServedModel, choose_model
 from llm_service.openai_api.negotiation import Answer
 from llm_service.openai_api.prompt_reading import OwnTask, PromptReading
 from llm_service.openai_api.reply_reader import END, ReplyReader
-from llm_service.openai_api.server_api import ServerApi
+from llm_service.openai_api.server_api import LoadedAdapter, ServerApi
 from llm_service.openai_api.slots import Slots
 from llm_service.openai_api.tools_in_words import calls_in_text, in_words
 from llm_service.tools import CallDelta
@@ -43,15 +44,15 @@ logger = logging.getLogger(__name__)
 RETRY_S = 0.5  # between two attempts to reach a server that isn't up yet
 REMIND_S = 10.0  # between two log lines about a server that isn't up yet
 
-NO_SLOT: Mapping[str, int] = {}
+NOTHING_MORE: Mapping[str, Any] = {}
 
 
 class OpenAiEngine:
     """An LlmEngine: the server at `base_url` ("http://host:port/v1").
 
     request_timeout_s: how long the server may send nothing. trust_env: whether HTTP(S)_PROXY and NO_PROXY are used.
-    name: for logs and metrics, if it is not the address. slots: the number of slots of a llama.cpp that nobody else
-    uses (see `Slots`). transport: replaces the network in tests.
+    name: for logs and metrics, if it is not the address. slots, has_another_slot: the slots of a llama.cpp that nobody
+    else uses (see `Slots`). transport: replaces the network in tests.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class OpenAiEngine:
         trust_env: bool = True,
         name: str = "",
         slots: int = 0,
+        has_another_slot: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.server = ServerApi(
@@ -79,7 +81,8 @@ class OpenAiEngine:
         self._context_tokens = 0  # 0: unknown
         self._known = KnownServer(self._ask, self.name)
         self._reading = PromptReading()
-        self._slots = Slots(slots)
+        self._slots = Slots(slots, has_another=has_another_slot)
+        self._adapters: list[LoadedAdapter] = []
 
     async def start(self, *, is_child: bool = False) -> None:
         """Wait until the server answers and has the model, however long that takes: it may be started after us.
@@ -112,6 +115,7 @@ class OpenAiEngine:
         kind = server_kind(found.owned_by or "")
         self.parameters = found.meta.n_params if found.meta else 0
         self._context_tokens = found.max_model_len or await self.server.context_tokens(kind)
+        self._adapters = await self.server.adapters(kind)
         try:
             await self._known.find_dialect(kind)
             await self._use_every_slot()
@@ -147,10 +151,18 @@ class OpenAiEngine:
         await self.server.close()
 
     def describe(self) -> EngineDescription:
-        return EngineDescription(engine="openai", model=self.model, device="remote", parameters=self.parameters)
+        return EngineDescription(
+            engine="openai", model=self.model, device="remote", parameters=self.parameters, adapters=self.adapters
+        )
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the adapters that a request can choose: those that the server loaded without using them."""
+        return tuple(adapter.name for adapter in self._adapters if not adapter.scale)
 
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         has_begun = False
+        self._check_adapter(request.adapter)
         request = await self._fitting(request)
         await self._reading.wait(request)
         while True:
@@ -208,8 +220,8 @@ class OpenAiEngine:
         reader = ReplyReader(begins_with_thoughts=dialect.begins_with_thoughts)
         schema = None if dialect.forces_schemas else request.parsed_schema()
         async with (
-            self._slots.take(request.messages) as slot,
-            aclosing(self._read(request, dialect, reader, slot)) as pieces,
+            self._slots.take(request.messages, has_adapter=bool(request.adapter)) as slot,
+            aclosing(self._read(request, dialect, reader, slot | self._with_adapter(request.adapter))) as pieces,
         ):
             if schema is None:
                 async for piece in pieces:
@@ -225,14 +237,14 @@ class OpenAiEngine:
         yield reader.finish()
 
     async def _read(
-        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, slot: Mapping[str, int] = NO_SLOT
+        self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, more: Mapping[str, Any] = NOTHING_MORE
     ) -> AsyncGenerator[Delta | CallDelta, None]:
-        """The text and the calls of the reply. `reader` reads them.
+        """The text and the calls of the reply. `reader` reads them. more: parameters for the request.
 
         If the prompt is too long, llama-cpp-python ends the stream without any event. So after an empty stream, the
         reply is requested in one piece; then llama-cpp-python reports the error.
         """
-        body, is_empty = payload(self.model, request, dialect) | dict(slot), True
+        body, is_empty = payload(self.model, request, dialect) | dict(more), True
         while is_empty:
             async with self.server.chat(body) as events:
                 async for data in events:
@@ -253,6 +265,19 @@ class OpenAiEngine:
             yield delta
         for piece in reader.calls():
             yield piece
+
+    def _check_adapter(self, name: str) -> None:
+        """Raises InvalidInputError if there is no adapter of this name for requests."""
+        if name and name not in self.adapters:
+            those = f"there are: {', '.join(self.adapters)}" if self.adapters else "this model has none"
+            raise InvalidInputError(f"adapter: there is no {name!r}; {those}")
+
+    def _with_adapter(self, name: str) -> dict[str, Any]:
+        """The parameters that add the adapter to those that are always in use; empty without a name."""
+        if not name:
+            return {}
+        scales = {adapter.id: 1.0 if adapter.name == name else adapter.scale for adapter in self._adapters}
+        return {"lora": [{"id": number, "scale": scale} for number, scale in scales.items()]}
 
     async def _fitting(self, request: GenerationRequest) -> GenerationRequest:
         """The request, without its oldest messages if the messages and the reply would not fit into the context."""

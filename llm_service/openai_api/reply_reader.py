@@ -14,6 +14,7 @@ calls of tools.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from common.errors import EngineError
@@ -51,6 +52,7 @@ class ReplyReader:
         self._finish_reason: str | None = None
         self._is_counted = False  # whether the event with only the usage has come, which follows the last token
         self._usage = Usage()
+        self._certainty: float | None = None
         self._calls = CallReader()
         self._pieces: list[CallDelta] = []
 
@@ -103,7 +105,7 @@ class ReplyReader:
                 "the model used up its tokens on thoughts; turn its thinking off in the model server, or set a larger "
                 "LLM_MAX_TOKENS"
             )
-        return Done(_STOP_REASONS.get(ended, "stop"), self._usage)
+        return Done(_STOP_REASONS.get(ended, "stop"), self._usage, self._certainty)
 
     def _delta(self, text: str) -> Delta | None:
         if not text:
@@ -127,6 +129,9 @@ class ReplyReader:
         self._understood = True
         self._is_counted = not choices and self._usage.completion_tokens > 0
         choice = choices[0] if choices and isinstance(choices[0], dict) else {}
+        self._certainty = min(
+            (value for value in (self._certainty, *_probabilities(choice)) if value is not None), default=None
+        )
         reason = choice.get("finish_reason")
         self._finish_reason = str(reason) if reason else self._finish_reason
         piece = choice.get("delta") or choice.get("message") or {}
@@ -167,6 +172,16 @@ def _text_of_part(part: Any) -> str:
         return part
     is_text = isinstance(part, dict) and part.get("type") in _TEXT_PARTS and isinstance(part.get("text"), str)
     return str(part["text"]) if is_text else ""
+
+
+def _probabilities(choice: dict[str, Any]) -> list[float]:
+    """The probabilities of the tokens in this piece of the reply."""
+    logprobs = choice.get("logprobs")
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(tokens, list):
+        return []
+    values = [token.get("logprob") for token in tokens if isinstance(token, dict)]
+    return [math.exp(min(0.0, value)) for value in values if isinstance(value, int | float)]
 
 
 def _usage(event: dict[str, Any]) -> Usage | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from common.errors import DeadlineError, EngineError, ServiceError, UnavailableError
 from common.proxy_for import proxy_for
@@ -30,6 +31,22 @@ _LISTS_NOTHING = {403, 404, 405, 501}  # 403: the key allows chat, but not listi
 
 class _Tokens(BaseModel):
     tokens: list[int]
+
+
+class LoadedAdapter(BaseModel):
+    """An adapter (LoRA) that llama.cpp has loaded. scale: how strongly it works if a request says nothing; 0: not."""
+
+    id: int
+    path: str
+    scale: float
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return PurePath(self.path).stem
+
+
+_ADAPTERS = TypeAdapter(list[LoadedAdapter])
 
 
 class _Generation(BaseModel):
@@ -126,6 +143,17 @@ class ServerApi:
         except (ServiceError, ValidationError):
             return most_tokens(messages)
         return found + MESSAGE_TOKENS * len(messages)
+
+    async def adapters(self, kind: str) -> list[LoadedAdapter]:
+        """The adapters that a llama.cpp has loaded; none if the server doesn't say."""
+        if kind != "llama.cpp":
+            return []
+        try:
+            with _translated():
+                response = await self._client.get(f"{self._root}/lora-adapters")
+            return _ADAPTERS.validate_json(response.content)
+        except (ServiceError, ValidationError):
+            return []
 
     async def context_tokens(self, kind: str) -> int:
         """The context of each llama.cpp slot in tokens; 0 if the server doesn't say."""

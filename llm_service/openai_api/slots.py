@@ -30,20 +30,29 @@ MOST_NEW = 3
 
 
 class Slots:
-    """The slots of one server that nobody else uses. count: how many it has; 0: the server chooses."""
+    """The slots of one server that nobody else uses.
 
-    def __init__(self, count: int) -> None:
+    count: how many it has for conversations; 0: the server chooses. has_another: it has one more slot, for requests
+    with an adapter. In a conversation's slot, a request with an adapter would discard what was read there.
+    """
+
+    def __init__(self, count: int, *, has_another: bool = False) -> None:
         self.count = count
+        self._another = asyncio.Semaphore(1) if has_another else None
         self._held: list[Sequence[Message]] = [()] * count
         self._free = list(range(count))  # the slot that was unused the longest comes first
         self._some_are_free = asyncio.Semaphore(count)
 
     @asynccontextmanager
-    async def take(self, prompt: Sequence[Message]) -> AsyncIterator[dict[str, int]]:
+    async def take(self, prompt: Sequence[Message], *, has_adapter: bool = False) -> AsyncIterator[dict[str, int]]:
         """Wait for a slot and keep it for `prompt`. Yields the parameters that name the slot in the request; none if
         the server chooses."""
         if not self._held:
             yield {}
+            return
+        if has_adapter and self._another:
+            async with self._another:
+                yield {"id_slot": self.count, "n_cache_reuse": 0}
             return
         async with self._some_are_free:
             slot = self._best_for(prompt)

@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="0: half of the CPUs, at most 8")
     parser.add_argument("--eight-bits", type=Path, help="folder for a faster copy of the model, which is then served")
     parser.add_argument("--adapter", type=Path, help="a LoRA adapter, a GGUF file")
+    parser.add_argument("--request-adapter", type=Path, help="another one, which only works in requests that name it")
     arguments = parser.parse_args()
     if arguments.eight_bits:
         serve_the_copy(arguments)
@@ -99,13 +100,20 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait
     params.endpoint_metrics = True
     params.endpoint_slots = True
-    if arguments.adapter:
-        adapter = xllamacpp.CommonAdapterLoraInfo()
-        adapter.path, adapter.scale = str(arguments.adapter), 1.0
-        params.lora_adapters = [adapter]
+    params.lora_adapters = [
+        _adapter(path, scale) for path, scale in ((arguments.adapter, 1.0), (arguments.request_adapter, 0.0)) if path
+    ]
     threads = arguments.threads or default_threads()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     return params
+
+
+def _adapter(path: Path, scale: float) -> xllamacpp.CommonAdapterLoraInfo:
+    import xllamacpp
+
+    adapter = xllamacpp.CommonAdapterLoraInfo()
+    adapter.path, adapter.scale = str(path), scale
+    return adapter
 
 
 def default_threads() -> int:

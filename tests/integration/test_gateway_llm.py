@@ -16,18 +16,19 @@ from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 from common.errors import BusyError
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
-from gateway.ports import ChatMessage, ReplyLimits, WritingRequest
+from gateway.ports import ChatMessage, ReplyLimits, Rewriting, WritingRequest
 
 NOBODY = "127.0.0.1:1"
 
 
 @dataclass
 class Servicer(llm_pb2_grpc.LlmServiceServicer):
-    """Keeps the settings of each streamed reply. Takes `generate_s` for other texts. Describes a model with
-    `parameters` and `adapter`."""
+    """Keeps the settings of each request. Takes `generate_s` for texts that are not streamed. Describes a model with
+    `parameters`, `adapter` and `adapters`."""
 
     parameters: int = 0
     adapter: str = ""
+    adapters: tuple[str, ...] = ()
     generate_s: float = 0.0
     began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -38,16 +39,19 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
         yield llm_pb2.StreamingGenerateResponse(delta="Hello.")
 
     async def Generate(self, request: Any, context: Any) -> Any:
+        self.asked.append(request.config)
         self.began.set()
         try:
             await asyncio.sleep(self.generate_s)
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
-        return llm_pb2.GenerateResponse(text="Hello.")
+        return llm_pb2.GenerateResponse(text="Hello.", certainty=0.5)
 
     async def Describe(self, request: Any, context: Any) -> Any:
-        return llm_pb2.DescribeResponse(engine=engine_pb2.EngineInfo(parameters=self.parameters, adapter=self.adapter))
+        return llm_pb2.DescribeResponse(
+            engine=engine_pb2.EngineInfo(parameters=self.parameters, adapter=self.adapter, adapters=self.adapters)
+        )
 
 
 @asynccontextmanager
@@ -111,3 +115,19 @@ async def test_a_model_is_trained_by_what_its_service_says(adapter: str, is_trai
         assert not llm.is_trained
         assert (await opened.describe())["llm"]["adapter"] == adapter
         assert llm.is_trained is is_trained
+
+
+@pytest.mark.parametrize("adapters", [("smollm2-corrections", "other"), ("other",), ()])
+async def test_a_model_corrects_with_the_adapter_that_was_trained_for_it(adapters: tuple[str, ...]) -> None:
+    servicer = Servicer(adapters=adapters)
+    async with services(servicer) as opened:
+        llm = GrpcLlm(opened.llm, lambda: opened.llm_model)
+        assert not llm.is_trained_to_correct
+        await opened.describe()
+        assert llm.is_trained_to_correct is ("smollm2-corrections" in adapters)
+        assert await llm.rewrite([ChatMessage("user", "I goes.")], max_tokens=9) == Rewriting("Hello.", 0.5)
+        await llm.generate([ChatMessage("user", "I goes.")])
+    assert [(config.adapter, config.with_certainty) for config in servicer.asked] == [
+        ("smollm2-corrections", True),
+        ("", False),
+    ]

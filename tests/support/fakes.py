@@ -19,6 +19,7 @@ from gateway.ports import (
     HeardWord,
     Patience,
     ReplyLimits,
+    Rewriting,
     SpeechChunk,
     SpokenWord,
     Transcript,
@@ -157,6 +158,7 @@ class FakeLlm:
     limits: list[ReplyLimits] = field(default_factory=list)
     is_small: bool = False
     is_trained: bool = False
+    is_trained_to_correct: bool = False
     open_streams: int = 0
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)
@@ -211,6 +213,9 @@ class FakeLlm:
         if isinstance(self.answer, ServiceError):
             raise self.answer
         return self.answer
+
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+        return Rewriting(await self.generate(messages, gives_way=gives_way), 1.0)
 
 
 @dataclass

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.analysis import Analysis, Stage, analyse
 from gateway.history import LearnerTurn, PartnerTurn, Turn
-from gateway.ports import ChatMessage
+from gateway.ports import ChatMessage, Rewriting
 from gateway.tools import NO_TOOLS, ToolUse
 from tests.support.analysis_schema import validate
 from tests.support.generating_llm import GeneratingLlm
@@ -42,7 +42,10 @@ Reply = str | dict[str, Any] | Exception | None
 
 @dataclass
 class ScriptedLlm(GeneratingLlm):
-    """Gives each kind of question its replies in turn, and then repeats the last one."""
+    """Gives each kind of question its replies in turn, and then repeats the last one.
+
+    rewritten: what a model that was trained to correct writes for a sentence; other sentences stay as they are.
+    """
 
     corrections: Sequence[Reply] = (CORRECTED,)
     feedback: Sequence[Reply] = (FEEDBACK,)
@@ -50,6 +53,8 @@ class ScriptedLlm(GeneratingLlm):
     meanings: Sequence[Reply] = (MEANINGS,)
     notes: Sequence[Reply] = ({"about": "You told me about your holidays."},)
     is_small: bool = False
+    is_trained_to_correct: bool = False
+    rewritten: Mapping[str, Rewriting | Exception | None] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     questions: list[Sequence[ChatMessage]] = field(default_factory=list)
     cancelled: int = 0
@@ -75,7 +80,16 @@ class ScriptedLlm(GeneratingLlm):
             "NoteAnswer": self.notes,
             "FeedbackAnswer": self.feedback,
         }[kind]
-        reply = script[min(self.asked.count(kind), len(script) - 1)]
+        reply = await self._answered(kind, messages, script[min(self.asked.count(kind), len(script) - 1)])
+        return reply if isinstance(reply, str) else json.dumps(reply)
+
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+        said = messages[-1].content
+        reply = await self._answered("sentence", messages, self.rewritten.get(said, Rewriting(said, 1.0)))
+        assert isinstance(reply, Rewriting)
+        return reply
+
+    async def _answered(self, kind: str, messages: Sequence[ChatMessage], reply: Reply | Rewriting) -> Any:
         self.asked.append(kind)
         self.questions.append(messages)
         if reply is None:
@@ -86,7 +100,7 @@ class ScriptedLlm(GeneratingLlm):
                 self.cancelled += 1
         if isinstance(reply, Exception):
             raise reply
-        return reply if isinstance(reply, str) else json.dumps(reply)
+        return reply
 
 
 async def stages_of(

@@ -68,9 +68,14 @@ async def test_capitals_and_punctuation_are_no_mistakes() -> None:
         ("I'm here and he won't come.", "I am here and he will not come.", []),
         ("We can not see it, and I likes it.", "We can't see it, and I like it.", [("likes", "like")]),
         ("He do not know.", "He does not know.", [("He do not", "He doesn't")]),
+        ("My name's Ana and she's here.", "My name is Ana and she is here.", []),
+        ("I am forty five, it's a well known fact.", "I am forty-five, it is a well-known fact.", []),
+        ("It's my brothers car.", "It's my brother's car.", [("brothers", "brother's")]),
     ],
 )
-async def test_a_contraction_is_no_correction(said: str, written: str, found: list[tuple[str, str]]) -> None:
+async def test_a_contraction_or_a_hyphen_is_no_correction(
+    said: str, written: str, found: list[tuple[str, str]]
+) -> None:
     analysis = await run(ScriptedLlm(corrections=(corrected(written),)), typed(said))
     assert [(one.original, one.corrected) for one in analysis.grammar.corrections] == found
 

@@ -91,6 +91,20 @@ async def test_a_small_model_is_not_asked_but_the_rules_still_correct() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_small_model_that_was_trained_to_correct_is_not_asked_for_reasons() -> None:
+    talk, llm = conversation("We went there.", "I saw a very big dog.", is_small=True)
+    llm.is_trained_to_correct = True
+    async with talk.running():
+        await talk.post(start(corrections="beside"))
+        await heard(talk, "We goed there. I saw very big dog.")
+    assert shown(talk) == [
+        ("goed", "went", "The verb is irregular: its past tense is “went”.", "rule"),
+        ("very", "a very", "The article “a” is missing.", "model"),
+    ]
+    assert [messages[-1].content for messages in llm.meanwhile] == ["We goed there.", "I saw very big dog."]
+
+
+@pytest.mark.looptime
 async def test_a_rules_reason_comes_in_the_learners_own_language_now_and_in_the_analysis() -> None:
     talk, _ = conversation(is_small=True)
     async with talk.running():

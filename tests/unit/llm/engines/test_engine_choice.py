@@ -10,10 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import EngineError, InvalidInputError, UnavailableError
-from common.smollm2 import PARTNER_ADAPTER
+from common.smollm2 import CORRECTIONS_ADAPTER, PARTNER_ADAPTER
 from llm_service.config import LlmSettings
 from llm_service.engines import ENGINES, choose_engine, create_engine
-from llm_service.engines.llama_cpp import adapter_of, llama_command, llama_cpp_engine
+from llm_service.engines.llama_cpp import PARALLEL, adapter_of, llama_command, llama_cpp_engine
 from llm_service.engines.vllm import vllm_command
 from llm_service.openai_api.models import choose_model
 
@@ -105,14 +105,18 @@ def test_llama_command_gives_each_reply_the_whole_context() -> None:
         "--alias": "m",
         "--port": "1234",
         "--context": "2048",
-        "--parallel": "2",
+        "--parallel": "3",  # one more for corrections
         "--threads": "3",
         "--eight-bits": "models",
         "--adapter": str(PARTNER_ADAPTER),
+        "--request-adapter": str(CORRECTIONS_ADAPTER),
     }
     own = llama_command(settings(llm_model_name="mine.gguf"), Path("mine.gguf"), "m", 1234)
     assert "--eight-bits" not in own
     assert "--adapter" not in own
+    assert "--request-adapter" not in own
+    assert own[own.index("--parallel") + 1] == str(PARALLEL)
+    assert "--request-adapter" not in llama_command(settings(llm_adapter="none"), Path("m.gguf"), "m", 1)
     assert own[own.index("--context") + 1] == "4096"
     chosen = llama_command(settings(llm_max_model_len=4096), Path("m.gguf"), "m", 1)
     assert chosen[chosen.index("--context") + 1] == "4096"

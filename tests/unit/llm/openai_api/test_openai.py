@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from typing import Any
 
 import httpx
 import pytest
@@ -237,3 +240,76 @@ async def test_warm_up_finds_the_model_and_asks_it_for_one_token() -> None:
 async def test_warm_up_says_what_is_wrong(response: httpx.Response, kind: type[ServiceError], words: str) -> None:
     with pytest.raises(kind, match=words):
         await engine(lambda _: response).warm_up()
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "certainty"),
+    [
+        ([-0.1, -0.5, -0.2], math.exp(-0.5)),
+        ([0.3], 1.0),  # some servers round
+        ([None, "x", -1000.0], 0.0),
+        ([], None),
+    ],
+)
+async def test_the_certainty_is_that_of_the_least_likely_token(logprobs: list[Any], certainty: float | None) -> None:
+    asked: list[dict[str, Any]] = []
+    pieces = [
+        {"choices": [{"delta": {"content": "Hello"}, "logprobs": {"content": [{"token": "a", "logprob": value}]}}]}
+        for value in logprobs
+    ] or [{"choices": [{"delta": {"content": "Hello"}, "logprobs": None}]}]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content))
+        return answer(*(f"data: {json.dumps(piece)}\n\n".encode() for piece in pieces), STOP, END)
+
+    for wants in (True, False):
+        async with aclosing(engine(handler).stream(dataclasses.replace(REQUEST, with_certainty=wants))) as events:
+            *_, done = [event async for event in events]
+        assert isinstance(done, Done)
+        assert done.certainty == (None if certainty is None else pytest.approx(certainty))
+        assert asked[-1].get("logprobs", False) is wants
+
+
+LORAS = [{"id": 0, "path": "/here/partner.gguf", "scale": 0.8}, {"id": 1, "path": "/here/corrections.gguf", "scale": 0}]
+
+
+async def test_a_request_can_choose_an_adapter_that_llama_cpp_has_loaded() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        match request.url.path:
+            case "/v1/models":
+                return httpx.Response(200, json={"data": [{"id": "m", "owned_by": "llamacpp"}]})
+            case "/lora-adapters":
+                return httpx.Response(200, json=LORAS)
+            case "/v1/chat/completions":
+                asked.append(json.loads(request.content))
+                return answer(TEXT, STOP, END)
+        return httpx.Response(404)
+
+    async def ask(adapter: str) -> dict[str, Any]:
+        request = dataclasses.replace(REQUEST, adapter=adapter, repetition_penalty=1.1, dry_multiplier=0.8)
+        async with aclosing(llm.stream(request)) as events:
+            assert [event async for event in events]
+        return asked[-1]
+
+    llm = engine(handler)
+    await llm.warm_up()
+    assert llm.describe().adapters == ("corrections",)
+    with_it = await ask("corrections")
+    assert with_it["lora"] == [{"id": 0, "scale": 0.8}, {"id": 1, "scale": 1.0}]
+    assert "repeat_penalty" not in with_it  # a correction repeats most of the sentence
+    without = await ask("")
+    assert "lora" not in without
+    assert without["repeat_penalty"] == 1.1
+    for name in ("partner", "other"):
+        with pytest.raises(InvalidInputError, match=f"adapter: there is no '{name}'; there are: corrections"):
+            await ask(name)
+    await llm.close()
+
+
+async def test_a_server_without_adapters_says_so() -> None:
+    llm = engine(lambda _: answer(TEXT, STOP, END))
+    with pytest.raises(InvalidInputError, match="there is no 'corrections'; this model has none"):
+        await anext(llm.stream(dataclasses.replace(REQUEST, adapter="corrections")))
+    assert llm.describe().adapters == ()

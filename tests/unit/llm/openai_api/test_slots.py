@@ -97,6 +97,17 @@ async def test_a_slot_in_use_goes_to_nobody_else() -> None:
     assert (await third)[0] in taken
 
 
+async def test_requests_with_an_adapter_share_the_last_slot_and_no_conversation_gets_it() -> None:
+    slots = Slots(2, has_another=True)
+    async with AsyncExitStack() as stack:
+        slot = await stack.enter_async_context(slots.take(LONG, has_adapter=True))
+        assert slot["id_slot"] == 2
+        second = asyncio.create_task(stack.enter_async_context(slots.take(OPENING, has_adapter=True)))
+        assert {(await stack.enter_async_context(slots.take(LONG)))["id_slot"] for _ in range(2)} == {0, 1}
+        assert not second.done()
+        second.cancel()
+
+
 async def test_a_server_that_others_use_too_chooses_itself() -> None:
     async with Slots(0).take(LONG) as slot:
         assert slot == {}

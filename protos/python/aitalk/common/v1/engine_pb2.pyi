@@ -39,6 +39,7 @@ class EngineInfo(_message.Message):
     FALLBACK_REASON_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     ADAPTER_FIELD_NUMBER: _builtins.int
+    ADAPTERS_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     """The engine in use: "faster-whisper", "llama.cpp", "vllm", "piper", …"""
     model: _builtins.str
@@ -73,6 +74,12 @@ class EngineInfo(_message.Message):
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Languages of the model as BCP-47 tags; empty if the engine does not say."""
 
+    @_builtins.property
+    def adapters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Adapters that a request to the language model can name (GenerationConfig.adapter). "smollm2-corrections": the
+        adapter that was trained to write an English sentence again without its mistakes.
+        """
+
     def __init__(
         self,
         *,
@@ -91,10 +98,11 @@ class EngineInfo(_message.Message):
         fallback_reason: _builtins.str = ...,
         parameters: _builtins.int = ...,
         adapter: _builtins.str = ...,
+        adapters: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "parameters", b"parameters", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adapter", b"adapter", "adapters", b"adapters", "device", b"device", "device_memory_total_bytes", b"device_memory_total_bytes", "device_memory_used_bytes", b"device_memory_used_bytes", "dtype", b"dtype", "engine", b"engine", "fallback_reason", b"fallback_reason", "languages", b"languages", "memory_bytes", b"memory_bytes", "model", b"model", "parameters", b"parameters", "ready", b"ready", "slots_in_use", b"slots_in_use", "slots_total", b"slots_total", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

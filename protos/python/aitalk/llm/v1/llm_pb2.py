@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from aitalk.common.v1 import engine_pb2 as aitalk_dot_common_dot_v1_dot_engine__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61italk/llm/v1/llm.proto\x12\raitalk.llm.v1\x1a\x1d\x61italk/common/v1/engine.proto\"\x84\x01\n\x0b\x43hatMessage\x12!\n\x04role\x18\x01 \x01(\x0e\x32\x13.aitalk.llm.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12+\n\ntool_calls\x18\x03 \x03(\x0b\x32\x17.aitalk.llm.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x04 \x01(\t\"=\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nparameters\x18\x03 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"G\n\nToolChoice\x12+\n\x04mode\x18\x01 \x01(\x0e\x32\x1d.aitalk.llm.v1.ToolChoiceMode\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x9f\x04\n\x10GenerationConfig\x12\x17\n\nmax_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x18\n\x0bjson_schema\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x12\n\x05min_p\x18\x07 \x01(\x02H\x05\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x08 \x01(\x02H\x06\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\t \x01(\x02H\x07\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\n \x01(\x02H\x08\x88\x01\x01\x12\x1b\n\x0e\x64ry_multiplier\x18\x0b \x01(\x02H\t\x88\x01\x01\x12\x15\n\rmax_sentences\x18\x0c \x01(\x05\x12\x1a\n\x12\x65nds_with_question\x18\r \x01(\x08\x12\x11\n\tunguarded\x18\x0e \x01(\x08\x12\x11\n\tgives_way\x18\x0f \x01(\x08\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x0e\n\x0c_json_schemaB\x07\n\x05_seedB\x08\n\x06_min_pB\x15\n\x13_repetition_penaltyB\x14\n\x12_frequency_penaltyB\x13\n\x11_presence_penaltyB\x11\n\x0f_dry_multiplier\"\x87\x02\n\x18StreamingGenerateRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.aitalk.llm.v1.ChatMessage\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.aitalk.llm.v1.GenerationConfig\x12\"\n\x05tools\x18\x03 \x03(\x0b\x32\x13.aitalk.llm.v1.Tool\x12.\n\x0btool_choice\x18\x04 \x01(\x0b\x32\x19.aitalk.llm.v1.ToolChoice\x12 \n\x13parallel_tool_calls\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x16\n\x14_parallel_tool_calls\"\x8d\x01\n\x19StreamingGenerateResponse\x12\x0f\n\x05\x64\x65lta\x18\x01 \x01(\tH\x00\x12#\n\x04\x64one\x18\x02 \x01(\x0b\x32\x13.aitalk.llm.v1.DoneH\x00\x12\x31\n\ttool_call\x18\x03 \x01(\x0b\x32\x1c.aitalk.llm.v1.ToolCallDeltaH\x00\x42\x07\n\x05\x65vent\"K\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\t\"[\n\x04\x44one\x12.\n\x0bstop_reason\x18\x01 \x01(\x0e\x32\x19.aitalk.llm.v1.StopReason\x12#\n\x05usage\x18\x02 \x01(\x0b\x32\x14.aitalk.llm.v1.Usage\"W\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x03 \x01(\x05\"\xfe\x01\n\x0fGenerateRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.aitalk.llm.v1.ChatMessage\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.aitalk.llm.v1.GenerationConfig\x12\"\n\x05tools\x18\x03 \x03(\x0b\x32\x13.aitalk.llm.v1.Tool\x12.\n\x0btool_choice\x18\x04 \x01(\x0b\x32\x19.aitalk.llm.v1.ToolChoice\x12 \n\x13parallel_tool_calls\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x16\n\x14_parallel_tool_calls\"\xa2\x01\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12.\n\x0bstop_reason\x18\x02 \x01(\x0e\x32\x19.aitalk.llm.v1.StopReason\x12#\n\x05usage\x18\x03 \x01(\x0b\x32\x14.aitalk.llm.v1.Usage\x12+\n\ntool_calls\x18\x04 \x03(\x0b\x32\x17.aitalk.llm.v1.ToolCall\"\x11\n\x0f\x44\x65scribeRequest\"@\n\x10\x44\x65scribeResponse\x12,\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x1c.aitalk.common.v1.EngineInfo*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*\x87\x01\n\x0eToolChoiceMode\x12 \n\x1cTOOL_CHOICE_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOOL_CHOICE_MODE_AUTO\x10\x01\x12\x19\n\x15TOOL_CHOICE_MODE_NONE\x10\x02\x12\x1d\n\x19TOOL_CHOICE_MODE_REQUIRED\x10\x03*\xaf\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_REASON_STOP\x10\x01\x12\x16\n\x12STOP_REASON_LENGTH\x10\x02\x12\x1e\n\x1aSTOP_REASON_CONTENT_FILTER\x10\x03\x12\x1a\n\x16STOP_REASON_REPETITION\x10\x04\x12\x1a\n\x16STOP_REASON_TOOL_CALLS\x10\x05\x32\x90\x02\n\nLlmService\x12h\n\x11StreamingGenerate\x12\'.aitalk.llm.v1.StreamingGenerateRequest\x1a(.aitalk.llm.v1.StreamingGenerateResponse0\x01\x12K\n\x08Generate\x12\x1e.aitalk.llm.v1.GenerateRequest\x1a\x1f.aitalk.llm.v1.GenerateResponse\x12K\n\x08\x44\x65scribe\x12\x1e.aitalk.llm.v1.DescribeRequest\x1a\x1f.aitalk.llm.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61italk/llm/v1/llm.proto\x12\raitalk.llm.v1\x1a\x1d\x61italk/common/v1/engine.proto\"\x84\x01\n\x0b\x43hatMessage\x12!\n\x04role\x18\x01 \x01(\x0e\x32\x13.aitalk.llm.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12+\n\ntool_calls\x18\x03 \x03(\x0b\x32\x17.aitalk.llm.v1.ToolCall\x12\x14\n\x0ctool_call_id\x18\x04 \x01(\t\"=\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x12\n\nparameters\x18\x03 \x01(\t\"7\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\targuments\x18\x03 \x01(\t\"G\n\nToolChoice\x12+\n\x04mode\x18\x01 \x01(\x0e\x32\x1d.aitalk.llm.v1.ToolChoiceMode\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xc8\x04\n\x10GenerationConfig\x12\x17\n\nmax_tokens\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x04 \x03(\t\x12\x18\n\x0bjson_schema\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x06 \x01(\x03H\x04\x88\x01\x01\x12\x12\n\x05min_p\x18\x07 \x01(\x02H\x05\x88\x01\x01\x12\x1f\n\x12repetition_penalty\x18\x08 \x01(\x02H\x06\x88\x01\x01\x12\x1e\n\x11\x66requency_penalty\x18\t \x01(\x02H\x07\x88\x01\x01\x12\x1d\n\x10presence_penalty\x18\n \x01(\x02H\x08\x88\x01\x01\x12\x1b\n\x0e\x64ry_multiplier\x18\x0b \x01(\x02H\t\x88\x01\x01\x12\x15\n\rmax_sentences\x18\x0c \x01(\x05\x12\x1a\n\x12\x65nds_with_question\x18\r \x01(\x08\x12\x11\n\tunguarded\x18\x0e \x01(\x08\x12\x11\n\tgives_way\x18\x0f \x01(\x08\x12\x0f\n\x07\x61\x64\x61pter\x18\x10 \x01(\t\x12\x16\n\x0ewith_certainty\x18\x11 \x01(\x08\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x0e\n\x0c_json_schemaB\x07\n\x05_seedB\x08\n\x06_min_pB\x15\n\x13_repetition_penaltyB\x14\n\x12_frequency_penaltyB\x13\n\x11_presence_penaltyB\x11\n\x0f_dry_multiplier\"\x87\x02\n\x18StreamingGenerateRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.aitalk.llm.v1.ChatMessage\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.aitalk.llm.v1.GenerationConfig\x12\"\n\x05tools\x18\x03 \x03(\x0b\x32\x13.aitalk.llm.v1.Tool\x12.\n\x0btool_choice\x18\x04 \x01(\x0b\x32\x19.aitalk.llm.v1.ToolChoice\x12 \n\x13parallel_tool_calls\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x16\n\x14_parallel_tool_calls\"\x8d\x01\n\x19StreamingGenerateResponse\x12\x0f\n\x05\x64\x65lta\x18\x01 \x01(\tH\x00\x12#\n\x04\x64one\x18\x02 \x01(\x0b\x32\x13.aitalk.llm.v1.DoneH\x00\x12\x31\n\ttool_call\x18\x03 \x01(\x0b\x32\x1c.aitalk.llm.v1.ToolCallDeltaH\x00\x42\x07\n\x05\x65vent\"K\n\rToolCallDelta\x12\r\n\x05index\x18\x01 \x01(\x05\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x01(\t\"\x81\x01\n\x04\x44one\x12.\n\x0bstop_reason\x18\x01 \x01(\x0e\x32\x19.aitalk.llm.v1.StopReason\x12#\n\x05usage\x18\x02 \x01(\x0b\x32\x14.aitalk.llm.v1.Usage\x12\x16\n\tcertainty\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\x0c\n\n_certainty\"W\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x05\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x03 \x01(\x05\"\xfe\x01\n\x0fGenerateRequest\x12,\n\x08messages\x18\x01 \x03(\x0b\x32\x1a.aitalk.llm.v1.ChatMessage\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.aitalk.llm.v1.GenerationConfig\x12\"\n\x05tools\x18\x03 \x03(\x0b\x32\x13.aitalk.llm.v1.Tool\x12.\n\x0btool_choice\x18\x04 \x01(\x0b\x32\x19.aitalk.llm.v1.ToolChoice\x12 \n\x13parallel_tool_calls\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x16\n\x14_parallel_tool_calls\"\xc8\x01\n\x10GenerateResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12.\n\x0bstop_reason\x18\x02 \x01(\x0e\x32\x19.aitalk.llm.v1.StopReason\x12#\n\x05usage\x18\x03 \x01(\x0b\x32\x14.aitalk.llm.v1.Usage\x12+\n\ntool_calls\x18\x04 \x03(\x0b\x32\x17.aitalk.llm.v1.ToolCall\x12\x16\n\tcertainty\x18\x05 \x01(\x02H\x00\x88\x01\x01\x42\x0c\n\n_certainty\"\x11\n\x0f\x44\x65scribeRequest\"@\n\x10\x44\x65scribeResponse\x12,\n\x06\x65ngine\x18\x01 \x01(\x0b\x32\x1c.aitalk.common.v1.EngineInfo*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*\x87\x01\n\x0eToolChoiceMode\x12 \n\x1cTOOL_CHOICE_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15TOOL_CHOICE_MODE_AUTO\x10\x01\x12\x19\n\x15TOOL_CHOICE_MODE_NONE\x10\x02\x12\x1d\n\x19TOOL_CHOICE_MODE_REQUIRED\x10\x03*\xaf\x01\n\nStopReason\x12\x1b\n\x17STOP_REASON_UNSPECIFIED\x10\x00\x12\x14\n\x10STOP_REASON_STOP\x10\x01\x12\x16\n\x12STOP_REASON_LENGTH\x10\x02\x12\x1e\n\x1aSTOP_REASON_CONTENT_FILTER\x10\x03\x12\x1a\n\x16STOP_REASON_REPETITION\x10\x04\x12\x1a\n\x16STOP_REASON_TOOL_CALLS\x10\x05\x32\x90\x02\n\nLlmService\x12h\n\x11StreamingGenerate\x12\'.aitalk.llm.v1.StreamingGenerateRequest\x1a(.aitalk.llm.v1.StreamingGenerateResponse0\x01\x12K\n\x08Generate\x12\x1e.aitalk.llm.v1.GenerateRequest\x1a\x1f.aitalk.llm.v1.GenerateResponse\x12K\n\x08\x44\x65scribe\x12\x1e.aitalk.llm.v1.DescribeRequest\x1a\x1f.aitalk.llm.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aitalk.llm.v1.llm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=2123
-  _globals['_ROLE']._serialized_end=2218
-  _globals['_TOOLCHOICEMODE']._serialized_start=2221
-  _globals['_TOOLCHOICEMODE']._serialized_end=2356
-  _globals['_STOPREASON']._serialized_start=2359
-  _globals['_STOPREASON']._serialized_end=2534
+  _globals['_ROLE']._serialized_start=2241
+  _globals['_ROLE']._serialized_end=2336
+  _globals['_TOOLCHOICEMODE']._serialized_start=2339
+  _globals['_TOOLCHOICEMODE']._serialized_end=2474
+  _globals['_STOPREASON']._serialized_start=2477
+  _globals['_STOPREASON']._serialized_end=2652
   _globals['_CHATMESSAGE']._serialized_start=74
   _globals['_CHATMESSAGE']._serialized_end=206
   _globals['_TOOL']._serialized_start=208
@@ -47,25 +47,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOLCHOICE']._serialized_start=328
   _globals['_TOOLCHOICE']._serialized_end=399
   _globals['_GENERATIONCONFIG']._serialized_start=402
-  _globals['_GENERATIONCONFIG']._serialized_end=945
-  _globals['_STREAMINGGENERATEREQUEST']._serialized_start=948
-  _globals['_STREAMINGGENERATEREQUEST']._serialized_end=1211
-  _globals['_STREAMINGGENERATERESPONSE']._serialized_start=1214
-  _globals['_STREAMINGGENERATERESPONSE']._serialized_end=1355
-  _globals['_TOOLCALLDELTA']._serialized_start=1357
-  _globals['_TOOLCALLDELTA']._serialized_end=1432
-  _globals['_DONE']._serialized_start=1434
-  _globals['_DONE']._serialized_end=1525
-  _globals['_USAGE']._serialized_start=1527
-  _globals['_USAGE']._serialized_end=1614
-  _globals['_GENERATEREQUEST']._serialized_start=1617
-  _globals['_GENERATEREQUEST']._serialized_end=1871
-  _globals['_GENERATERESPONSE']._serialized_start=1874
-  _globals['_GENERATERESPONSE']._serialized_end=2036
-  _globals['_DESCRIBEREQUEST']._serialized_start=2038
-  _globals['_DESCRIBEREQUEST']._serialized_end=2055
-  _globals['_DESCRIBERESPONSE']._serialized_start=2057
-  _globals['_DESCRIBERESPONSE']._serialized_end=2121
-  _globals['_LLMSERVICE']._serialized_start=2537
-  _globals['_LLMSERVICE']._serialized_end=2809
+  _globals['_GENERATIONCONFIG']._serialized_end=986
+  _globals['_STREAMINGGENERATEREQUEST']._serialized_start=989
+  _globals['_STREAMINGGENERATEREQUEST']._serialized_end=1252
+  _globals['_STREAMINGGENERATERESPONSE']._serialized_start=1255
+  _globals['_STREAMINGGENERATERESPONSE']._serialized_end=1396
+  _globals['_TOOLCALLDELTA']._serialized_start=1398
+  _globals['_TOOLCALLDELTA']._serialized_end=1473
+  _globals['_DONE']._serialized_start=1476
+  _globals['_DONE']._serialized_end=1605
+  _globals['_USAGE']._serialized_start=1607
+  _globals['_USAGE']._serialized_end=1694
+  _globals['_GENERATEREQUEST']._serialized_start=1697
+  _globals['_GENERATEREQUEST']._serialized_end=1951
+  _globals['_GENERATERESPONSE']._serialized_start=1954
+  _globals['_GENERATERESPONSE']._serialized_end=2154
+  _globals['_DESCRIBEREQUEST']._serialized_start=2156
+  _globals['_DESCRIBEREQUEST']._serialized_end=2173
+  _globals['_DESCRIBERESPONSE']._serialized_start=2175
+  _globals['_DESCRIBERESPONSE']._serialized_end=2239
+  _globals['_LLMSERVICE']._serialized_start=2655
+  _globals['_LLMSERVICE']._serialized_end=2927
 # @@protoc_insertion_point(module_scope)

@@ -251,6 +251,8 @@ class GenerationConfig(_message.Message):
     ENDS_WITH_QUESTION_FIELD_NUMBER: _builtins.int
     UNGUARDED_FIELD_NUMBER: _builtins.int
     GIVES_WAY_FIELD_NUMBER: _builtins.int
+    ADAPTER_FIELD_NUMBER: _builtins.int
+    WITH_CERTAINTY_FIELD_NUMBER: _builtins.int
     max_tokens: _builtins.int
     temperature: _builtins.float
     top_p: _builtins.float
@@ -260,7 +262,7 @@ class GenerationConfig(_message.Message):
     min_p: _builtins.float
     """Sampling against repetition. Each model server gets the parameters that it knows. llama.cpp: min_p,
     repetition_penalty, dry_multiplier. vLLM and SGLang: min_p, repetition_penalty. Any other server:
-    frequency_penalty, presence_penalty. A reply with json_schema is sampled without any of these.
+    frequency_penalty, presence_penalty. A reply with json_schema or adapter is sampled without any of these.
 
     Leave out tokens whose probability is below this share of the most likely token's; 0 to 1, 0 leaves out none.
     """
@@ -283,6 +285,10 @@ class GenerationConfig(_message.Message):
     """Nobody waits for this reply, so the client may cancel it as soon as another one is wanted. If it is cancelled,
     llama.cpp stops reading its prompt. The prompt of any other cancelled reply may be read to its end.
     """
+    adapter: _builtins.str
+    """Write this reply with one more adapter (LoRA), one of EngineInfo.adapters. Such a reply is unguarded."""
+    with_certainty: _builtins.bool
+    """Report how sure the model is (Done.certainty)."""
     @_builtins.property
     def stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Stop before writing any of these; at most 4."""
@@ -305,10 +311,12 @@ class GenerationConfig(_message.Message):
         ends_with_question: _builtins.bool = ...,
         unguarded: _builtins.bool = ...,
         gives_way: _builtins.bool = ...,
+        adapter: _builtins.str = ...,
+        with_certainty: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "dry_multiplier", b"dry_multiplier", "frequency_penalty", b"frequency_penalty", "json_schema", b"json_schema", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "temperature", b"temperature", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "dry_multiplier", b"dry_multiplier", "ends_with_question", b"ends_with_question", "frequency_penalty", b"frequency_penalty", "gives_way", b"gives_way", "json_schema", b"json_schema", "max_sentences", b"max_sentences", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_p", b"top_p", "unguarded", b"unguarded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier", "_frequency_penalty", b"_frequency_penalty", "_json_schema", b"_json_schema", "_max_tokens", b"_max_tokens", "_min_p", b"_min_p", "_presence_penalty", b"_presence_penalty", "_repetition_penalty", b"_repetition_penalty", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "adapter", b"adapter", "dry_multiplier", b"dry_multiplier", "ends_with_question", b"ends_with_question", "frequency_penalty", b"frequency_penalty", "gives_way", b"gives_way", "json_schema", b"json_schema", "max_sentences", b"max_sentences", "max_tokens", b"max_tokens", "min_p", b"min_p", "presence_penalty", b"presence_penalty", "repetition_penalty", b"repetition_penalty", "seed", b"seed", "stop", b"stop", "temperature", b"temperature", "top_p", b"top_p", "unguarded", b"unguarded", "with_certainty", b"with_certainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__dry_multiplier: _TypeAlias = _typing.Literal["dry_multiplier"]  # noqa: Y015
     _WhichOneofArgType__dry_multiplier: _TypeAlias = _typing.Literal["_dry_multiplier", b"_dry_multiplier"]  # noqa: Y015
@@ -464,7 +472,12 @@ class Done(_message.Message):
 
     STOP_REASON_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    CERTAINTY_FIELD_NUMBER: _builtins.int
     stop_reason: Global___StopReason.ValueType
+    certainty: _builtins.float
+    """The probability of the least likely token of the text, 0 to 1. Unset if it was not asked for, or if the model
+    server does not report it.
+    """
     @_builtins.property
     def usage(self) -> Global___Usage: ...
     def __init__(
@@ -472,12 +485,15 @@ class Done(_message.Message):
         *,
         stop_reason: Global___StopReason.ValueType = ...,
         usage: Global___Usage | None = ...,
+        certainty: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_certainty", b"_certainty", "certainty", b"certainty", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["stop_reason", b"stop_reason", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_certainty", b"_certainty", "certainty", b"certainty", "stop_reason", b"stop_reason", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__certainty: _TypeAlias = _typing.Literal["certainty"]  # noqa: Y015
+    _WhichOneofArgType__certainty: _TypeAlias = _typing.Literal["_certainty", b"_certainty"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__certainty) -> _WhichOneofReturnType__certainty | None: ...
 
 Global___Done: _TypeAlias = Done  # noqa: Y015
 
@@ -557,8 +573,11 @@ class GenerateResponse(_message.Message):
     STOP_REASON_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     TOOL_CALLS_FIELD_NUMBER: _builtins.int
+    CERTAINTY_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     stop_reason: Global___StopReason.ValueType
+    certainty: _builtins.float
+    """As in Done."""
     @_builtins.property
     def usage(self) -> Global___Usage: ...
     @_builtins.property
@@ -570,12 +589,15 @@ class GenerateResponse(_message.Message):
         stop_reason: Global___StopReason.ValueType = ...,
         usage: Global___Usage | None = ...,
         tool_calls: _abc.Iterable[Global___ToolCall] | None = ...,
+        certainty: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_certainty", b"_certainty", "certainty", b"certainty", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["stop_reason", b"stop_reason", "text", b"text", "tool_calls", b"tool_calls", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_certainty", b"_certainty", "certainty", b"certainty", "stop_reason", b"stop_reason", "text", b"text", "tool_calls", b"tool_calls", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__certainty: _TypeAlias = _typing.Literal["certainty"]  # noqa: Y015
+    _WhichOneofArgType__certainty: _TypeAlias = _typing.Literal["_certainty", b"_certainty"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__certainty) -> _WhichOneofReturnType__certainty | None: ...
 
 Global___GenerateResponse: _TypeAlias = GenerateResponse  # noqa: Y015
 
