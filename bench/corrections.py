@@ -67,7 +67,7 @@ class EngineLlm(GeneratingLlm):
         )
         return "".join([event.text async for event in self.engine.stream(request) if isinstance(event, Delta)])
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         request = GenerationRequest(
             messages=tuple(Message(message.role, message.content) for message in messages),
             max_tokens=max_tokens,

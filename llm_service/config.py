@@ -66,7 +66,8 @@ class LlmSettings(ModelServerSettings):
     llm_adapter: str = Field(
         "",
         description="A LoRA adapter for llama.cpp: the path of a GGUF file. Empty: the bundled model uses the "
-        "adapter that was trained for conversations with learners, and other models use none. `none`: no adapter.",
+        "adapter that was trained for conversations with learners, and other models use none. `none`: no adapter. If "
+        "it is set, the bundled model is not asked for corrections.",
     )
     llm_max_tokens: int = Field(256, ge=1, description="Greatest length of a reply in tokens, if a request sets none.")
     llm_temperature: float | None = Field(

@@ -159,8 +159,8 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The reply is complete. certainty: the probability of its least likely token, 0 to 1; None: not requested, or the
-    server doesn't report it."""
+    """The reply is complete. certainty: the probability of its least likely token, 0 to 1; None: not requested, the
+    server doesn't report it, or the service ended the reply."""
 
     stop_reason: StopReason
     usage: Usage

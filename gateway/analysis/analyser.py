@@ -11,7 +11,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 
-from gateway.analysis.analysis_writer import AnalysisWriter, Clock, Stage
+from gateway.analysis.analysis_writer import AnalysisWriter, Stage
+from gateway.analysis.answers import Clock
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Conversation, Goals, Grammar, Told
 from gateway.analysis.goals import measure_goals

@@ -13,11 +13,10 @@ trained to correct.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from gateway.analysis.answers import NoAnswerError
+from gateway.analysis.answers import Clock, NoAnswerError
 from gateway.analysis.cefr import estimate_cefr
 from gateway.analysis.document import Analysis, Grammar, Part, Told
 from gateway.analysis.explanations import define, explain
@@ -46,23 +45,6 @@ class Stage:
     analysis: Analysis
     done: int
     total: int
-
-
-class Clock:
-    """The time that the language model has, counted from the construction of this object."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._began_s = time.monotonic()
-        self._timeout_s = timeout_s
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the construction."""
-        return time.monotonic() - self._began_s
-
-    def left_s(self, share: float = 1.0) -> float:
-        """Seconds until that share of the time is over."""
-        return share * self._timeout_s - self.elapsed_s
 
 
 class AnalysisWriter:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
@@ -89,6 +90,23 @@ class NoAnswerError(Exception):
         self.may_go_on = may_go_on
 
 
+class Clock:
+    """The time that the language model has, counted from the construction of this object."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._began_s = time.monotonic()
+        self._timeout_s = timeout_s
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the construction."""
+        return time.monotonic() - self._began_s
+
+    def left_s(self, share: float = 1.0) -> float:
+        """Seconds until that share of the time is over."""
+        return share * self._timeout_s - self.elapsed_s
+
+
 Shape = TypeVar("Shape", bound=Answer)
 Result = TypeVar("Result")
 
@@ -155,18 +173,18 @@ async def answering(timeout_s: float) -> AsyncIterator[None]:
         raise NoAnswerError(Remark("model_failed", message=error.message)) from error
 
 
-async def patiently(question: Callable[[], Awaitable[Result]], *, gives_way: bool) -> Result:
-    """The answer to the question. While learners use all slots of the model, the question waits, unless it gives way.
-
-    Raises ServiceError.
-    """
+async def patiently(
+    question: Callable[[], Awaitable[Result]], *, gives_way: bool, pause_s: float = BUSY_PAUSE_S
+) -> Result:
+    """The answer to the question. While learners use the model, the question is asked again after each pause, unless it
+    gives way. Raises ServiceError."""
     while True:
         try:
             return await question()
         except BusyError:
             if gives_way:
                 raise
-            await asyncio.sleep(BUSY_PAUSE_S)
+            await asyncio.sleep(pause_s)
 
 
 def read(text: str, shape: type[Shape]) -> Shape | None:

@@ -8,19 +8,20 @@ small to be asked.
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from gateway.analysis.answers import MAX_CORRECTIONS, CorrectionsAnswer, NoAnswerError, ask, of_length
+from gateway.analysis.answers import MAX_CORRECTIONS, Clock, CorrectionsAnswer, ask, of_length
 from gateway.analysis.document import Correction, Grammar, Told
 from gateway.analysis.edit_reasons import reason_for
 from gateway.analysis.fluency import word_count
 from gateway.analysis.prompts import corrections_question
-from gateway.analysis.remarks import Remark
 from gateway.analysis.sentences import has_end, has_loop, one_line, sentences_of
 from gateway.analysis.slips import slips_in
-from gateway.analysis.trained_corrections import is_trained_for, rewrite_each
+from gateway.analysis.trained_corrections import is_trained_for, rewrite_one
 from gateway.analysis.words import Lexicon, plain_word, word_spans
 from gateway.history import LearnerTurn, Turn
 from gateway.ports import Llm
@@ -29,7 +30,8 @@ PIECE_SENTENCES = 6
 PIECE_BYTES = 900
 _LONGEST_BYTES = 400  # a longer "sentence" is text that recognition did not punctuate; it is not checked
 _TOKENS_PER_BYTE = 0.5  # room for the rewritten sentence; English needs half as many tokens
-_CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'s": "is", "'ve": "have", "'ll": "will"}
+_CONTRACTIONS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will"}
+_IS_OR_HAS = re.compile(r"\b(he|she|it|that|there|here|what|who|where|how|when|name)'s\b")
 
 NOTHING_CHECKED = Grammar(corrections=(), words_checked=0, corrections_per_100_words=None)
 
@@ -59,20 +61,23 @@ class Corrections:
         """Whether there is no sentence that could have a mistake."""
         return not self._sentences
 
-    async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float, gives_way: bool = False) -> None:
+    async def check(self, piece: Sequence[int], llm: Llm, *, timeout_s: float) -> None:
         """Ask the model about one of the `pieces`. Raises NoAnswerError if its answer is of no use."""
-        sentences = [self._sentences[number] for number in piece]
-        texts = [sentence.text for sentence in sentences]
         language = self._lexicon.language
-        is_trained = is_trained_for(llm, language)
-        rewritten = await rewrite(texts, llm, language=language, timeout_s=timeout_s, gives_way=gives_way)
-        for number, sentence, text in zip(piece, sentences, rewritten, strict=True):
-            if text is not None:
-                self._checked.add(number)
-                found = list(edits(sentence, text))
-                if is_trained:
-                    found = with_reasons(found, self._native_language)
-                self._found[number] = without_overlaps((*self._found[number], *found))
+        is_trained, clock = is_trained_for(llm, language), Clock(timeout_s)
+        for numbers in ([number] for number in piece) if is_trained else [piece]:
+            texts = [self._sentences[number].text for number in numbers]
+            rewritten = await rewrite(texts, llm, language=language, timeout_s=clock.left_s())
+            for number, text in zip(numbers, rewritten, strict=True):
+                if text is not None:
+                    self._checked.add(number)
+                    await self._add(number, text, needs_reasons=is_trained)
+
+    async def _add(self, number: int, text: str, *, needs_reasons: bool) -> None:
+        found = list(edits(self._sentences[number], text))
+        if needs_reasons and found:
+            found = await asyncio.to_thread(with_reasons, found, self._native_language)
+        self._found[number] = without_overlaps((*self._found[number], *found))
 
     def grammar(self) -> Grammar:
         """The result so far. The rate counts each mistake in a checked sentence; equal corrections are shown once."""
@@ -126,17 +131,18 @@ async def rewrite(
 ) -> list[str | None]:
     """Each sentence as the language model corrects it; None if its answer is not credible.
 
-    Raises NoAnswerError, also if no answer is credible.
+    timeout_s: for all of them. Raises NoAnswerError, also if a model that gets them all at once writes nothing
+    credible.
     """
 
     if is_trained_for(llm, language):
-        written = await rewrite_each(sentences, llm, timeout_s=timeout_s, gives_way=gives_way)
-        if found := _believed(sentences, written):
-            return found
-        raise NoAnswerError(Remark("unusable"), may_go_on=True)
+        clock = Clock(timeout_s)
+        written = [await rewrite_one(one, llm, timeout_s=clock.left_s(), gives_way=gives_way) for one in sentences]
+        return _believed(sentences, written)
 
     def judge(answer: CorrectionsAnswer) -> list[str | None] | None:
-        return _believed(sentences, answer.corrected)
+        believed = _believed(sentences, answer.corrected)
+        return believed if any(believed) else None
 
     size = sum(len(sentence.encode(errors="replace")) for sentence in sentences)
     return await ask(
@@ -155,12 +161,13 @@ def can_be_asked(llm: Llm, language: str) -> bool:
     return not llm.is_small or is_trained_for(llm, language)
 
 
-def _believed(sentences: Sequence[str], written: Sequence[str]) -> list[str | None] | None:
-    """What the model wrote for each sentence, or None if that is not credible; None if nothing is."""
-    pairs = zip(sentences, map(one_line, written), strict=False)
-    believed = [with_own_contractions(one, text) if is_credible(one, text) else None for one, text in pairs]
-    believed += [None] * (len(sentences) - len(believed))
-    return believed if any(believed) else None
+def _believed(sentences: Sequence[str], written: Sequence[str | None]) -> list[str | None]:
+    """For each sentence what the model wrote, or None if it wrote nothing, or nothing credible."""
+    lines = [one_line(text or "") for text in written[: len(sentences)]] + [""] * (len(sentences) - len(written))
+    return [
+        with_own_contractions(sentence, line) if is_credible(sentence, line) else None
+        for sentence, line in zip(sentences, lines, strict=True)
+    ]
 
 
 def is_credible(sentence: str, corrected: str) -> bool:
@@ -178,29 +185,24 @@ def is_credible(sentence: str, corrected: str) -> bool:
 
 
 def with_own_contractions(sentence: str, corrected: str) -> str:
-    """`corrected` with the learner's "can not" where it has "can't", or the other way round: neither is a mistake. Nor
-    is a hyphen."""
+    """`corrected` with the learner's "can not" where it has "can't", or the other way round: neither is a mistake."""
     before, after = word_spans(sentence), word_spans(corrected)
     for start, end, new_start, new_end in reversed(list(_changes(_words(sentence), _words(corrected)))):
         own = sentence[before[start][0] : before[end - 1][1]]
         first, last = after[new_start][0], after[new_end - 1][1]
-        if _expanded(own) == _expanded(corrected[first:last]):
+        if not _expanded(own).isdisjoint(_expanded(corrected[first:last])):
             corrected = corrected[:first] + own + corrected[last:]
     return corrected
 
 
-def _expanded(text: str) -> list[str]:
-    """The words of `text` in lower case, without hyphens, and with English contractions written out."""
-    plain = (
-        plain_word(text)
-        .replace("-", " ")
-        .replace("can't", "can not")
-        .replace("cannot", "can not")
-        .replace("won't", "will not")
-    )
+def _expanded(text: str) -> set[tuple[str, ...]]:
+    """The words of `text` in lower case, with English contractions written out: "he's" in two ways."""
+    plain = plain_word(text).replace("can't", "can not").replace("cannot", "can not").replace("won't", "will not")
+    plain = plain.replace("let's", "let us")
     for short, long in _CONTRACTIONS.items():
         plain = plain.replace(short, f" {long}")
-    return [plain[start:end] for start, end in word_spans(plain)]
+    ways = (_IS_OR_HAS.sub(rf"\1 {verb}", plain) for verb in ("is", "has"))
+    return {tuple(way[start:end] for start, end in word_spans(way)) for way in ways}
 
 
 def edits(sentence: Sentence, corrected: str) -> Iterator[Correction]:

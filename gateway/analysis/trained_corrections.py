@@ -7,17 +7,19 @@ which it was trained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
-from gateway.analysis.answers import answering, patiently
+from common.errors import InvalidInputError
+from gateway.analysis.answers import NoAnswerError, answering, patiently
+from gateway.analysis.remarks import Remark
 from gateway.languages.names import language_name
 from gateway.ports import ChatMessage, Llm
 
 SYSTEM = "Correct the sentence."
 
-# A correction whose least likely token is less likely than this is not believed: it is too often wrong.
+# An answer whose least likely token is less likely than this is not believed (docs/performance.md has the figures).
 LEAST_CERTAINTY = 0.6
+_PAUSE_S = 0.3  # before a question that gave way to a reply is asked again
 _TOKENS_PER_BYTE = 0.6  # room for the corrected sentence; English needs half as many tokens
 
 
@@ -31,15 +33,17 @@ def trained_question(sentence: str) -> list[ChatMessage]:
     return [ChatMessage("system", SYSTEM), ChatMessage("user", sentence)]
 
 
-async def rewrite_each(sentences: Sequence[str], llm: Llm, *, timeout_s: float, gives_way: bool = False) -> list[str]:
-    """Each sentence as the model writes it again, or as it is if the model is not sure. timeout_s: for all of them.
-    Raises NoAnswerError."""
-    async with answering(timeout_s):
-        return [await _rewrite(sentence, llm, gives_way=gives_way) for sentence in sentences]
+async def rewrite_one(sentence: str, llm: Llm, *, timeout_s: float, gives_way: bool = False) -> str | None:
+    """The sentence as the model writes it again; None if the model is not sure.
 
-
-async def _rewrite(sentence: str, llm: Llm, *, gives_way: bool) -> str:
+    gives_way: the question is given up as soon as a reply to a learner needs the model; otherwise it is asked again
+    then. Raises NoAnswerError.
+    """
     max_tokens = int(20 + _TOKENS_PER_BYTE * len(sentence.encode(errors="replace")))
-    asked = partial(llm.rewrite, trained_question(sentence), max_tokens=max_tokens, gives_way=gives_way)
-    written = await patiently(asked, gives_way=gives_way)
-    return written.text if written.certainty >= LEAST_CERTAINTY else sentence
+    asked = partial(llm.rewrite, trained_question(sentence), max_tokens=max_tokens)
+    async with answering(timeout_s):
+        try:
+            written = await patiently(asked, gives_way=gives_way, pause_s=_PAUSE_S)
+        except InvalidInputError as error:  # the service has another model by now
+            raise NoAnswerError(Remark("too_small_for_mistakes")) from error
+    return written.text if written.certainty >= LEAST_CERTAINTY else None

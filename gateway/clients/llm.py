@@ -11,7 +11,7 @@ from typing import Any, Literal
 import grpc
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from common.errors import BusyError, ServiceError
+from common.errors import BusyError, EngineError, ServiceError
 from common.small_models import is_small
 from gateway.clients.calls import Retries, open_call, service_errors
 from gateway.clients.tools import calls_to_proto, piece_of, tools_to_proto
@@ -56,6 +56,7 @@ class GrpcLlm:
         self._stub: Any = TracedStub(llm_pb2_grpc.LlmServiceStub(channel))
         self._model = model
         self._calls = 0
+        self._rewrites = asyncio.Semaphore(1)  # the service has one slot for them
         self._giving_way: set[Any] = set()  # calls that end when a reply to a learner is requested
 
     @property
@@ -120,15 +121,14 @@ class GrpcLlm:
         request = llm_pb2.GenerateRequest(messages=to_proto(messages), config=config, **tools_to_proto(tools))
         return (await self._generate(request)).text
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         config = llm_pb2.GenerationConfig(
-            max_tokens=max_tokens,
-            temperature=0,
-            gives_way=gives_way,
-            adapter=CORRECTIONS_ADAPTER,
-            with_certainty=True,
+            max_tokens=max_tokens, temperature=0, gives_way=True, adapter=CORRECTIONS_ADAPTER, with_certainty=True
         )
-        answer = await self._generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
+        async with self._rewrites:
+            answer = await self._generate(llm_pb2.GenerateRequest(messages=to_proto(messages), config=config))
+        if not answer.HasField("certainty"):  # an older version of the service, which knows no adapters
+            raise EngineError("LLM: the service can't correct; update it")
         return Rewriting(answer.text, answer.certainty)
 
     async def _generate(self, request: llm_pb2.GenerateRequest) -> llm_pb2.GenerateResponse:

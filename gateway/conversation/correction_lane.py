@@ -28,6 +28,7 @@ from gateway.analysis.grammar import (
     with_reasons,
     without_overlaps,
 )
+from gateway.analysis.trained_corrections import is_trained_for
 from gateway.conversation_record import ConversationRecord
 from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
@@ -52,6 +53,7 @@ class CorrectionLane:
         self._ruled: set[str] = set()  # turns that the rules have checked
         self._done: set[str] = set()
         self._tries: Counter[str] = Counter()
+        self._rewritten: dict[str, str | None] = {}  # what the model has written for sentences of waiting turns
         self._told: set[tuple[str, str, str]] = set()  # turn, original, corrected
 
     async def run(self) -> None:
@@ -106,6 +108,7 @@ class CorrectionLane:
 
     def _settle(self, turn: LearnerTurn, outcome: str) -> None:
         self._done.add(turn.turn_id)
+        self._rewritten.clear()
         metrics.CORRECTED_TURNS.labels(outcome).inc()
 
     async def _tell(self, corrections: Sequence[Correction]) -> None:
@@ -122,28 +125,38 @@ class CorrectionLane:
         return [one for sentence in sentences_said([turn]) for one in rule_corrections(sentence, language, native)]
 
     async def _by_model(self, turn: LearnerTurn) -> Sequence[Correction]:
-        """The model's corrections that no rule has made, with reasons if the model gives any. Raises NoAnswerError."""
+        """The model's corrections that no rule has made, with reasons if there are any. Raises NoAnswerError."""
         sentences = sentences_said([turn])
-        found: list[Correction] = []
-        for piece in pieces_of(sentences):
-            await until_idle(self._llm)
-            found += await self._rewritten([sentences[number] for number in piece])
+        for numbers in self._questions(sentences):
+            texts = [sentences[number].text for number in numbers]
+            if not self._rewritten.keys() >= {*texts}:  # else an earlier try has got this far
+                await until_idle(self._llm)
+                self._rewritten |= zip(texts, await self._rewrite(texts), strict=True)
+        found = [one for sentence in sentences for one in self._corrections_of(sentence)]
         return await self._explained(found) if found else ()
 
-    async def _rewritten(self, sentences: Sequence[Sentence]) -> list[Correction]:
+    def _questions(self, sentences: Sequence[Sentence]) -> list[list[int]]:
+        """The numbers of the sentences of each question to the model."""
+        pieces = pieces_of(sentences)
+        if is_trained_for(self._llm, self._record.state.language):
+            return [[number] for piece in pieces for number in piece]
+        return pieces
+
+    async def _rewrite(self, texts: Sequence[str]) -> list[str | None]:
         language = self._record.state.language
-        texts = [sentence.text for sentence in sentences]
-        rewritten = await rewrite(texts, self._llm, language=language, timeout_s=ANSWER_TIMEOUT_S, gives_way=True)
-        found: list[Correction] = []
-        for sentence, text in zip(sentences, rewritten, strict=True):
-            if text is not None:
-                both = without_overlaps((*rule_corrections(sentence, language), *edits(sentence, text)))
-                found += [one for one in both if one.by == "model"]
-        return found
+        return await rewrite(texts, self._llm, language=language, timeout_s=ANSWER_TIMEOUT_S, gives_way=True)
+
+    def _corrections_of(self, sentence: Sentence) -> list[Correction]:
+        """The corrections by the model that no rule makes."""
+        text = self._rewritten.get(sentence.text)
+        if text is None:
+            return []
+        by_rule = rule_corrections(sentence, self._record.state.language)
+        return [one for one in without_overlaps((*by_rule, *edits(sentence, text))) if one.by == "model"]
 
     async def _explained(self, corrections: Sequence[Correction]) -> Sequence[Correction]:
         """The corrections with the model's reasons. A beginner gets them in their own language, if it is known. A small
-        model gives none, so only those come that can be told without it."""
+        model writes no reasons; a comparison of the words gives them where it can."""
         state = self._record.state
         if self._llm.is_small:
             return await asyncio.to_thread(with_reasons, corrections, state.native_language)

@@ -111,9 +111,11 @@ class Llm(Writer, Protocol):
         """Whether the model was trained to write an English sentence again without its mistakes; see `rewrite`."""
         ...
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         """A sentence as a model that `is_trained_to_correct` writes it again. messages: in the form of its training.
-        gives_way: see `generate`."""
+
+        The request gives way like one with `gives_way` of `generate`, and waits while another one is answered.
+        """
         ...
 
     async def generate(

@@ -187,7 +187,8 @@ class CorrectionMessage(ServerMessage):
     during the conversation.
 
     turn_id: the learner's turn, as in the analysis. sentence: the learner's sentence, which contains `original` letter
-    for letter. why: the reason; empty if there is none. why_code: a rule's reason as a code. by: who found the mistake.
+    for letter. why: the reason; empty if there is none. why_code: the reason as a code, unless a model wrote it. by:
+    who found the mistake.
     """
 
     type: Literal["correction"] = "correction"

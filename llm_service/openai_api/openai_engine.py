@@ -131,12 +131,15 @@ class OpenAiEngine:
     async def _use_every_slot(self) -> None:
         """Have a token written in each slot, because llama.cpp loads no prompt from its cache into an empty slot."""
         for number in range(self._slots.count):
-            await self._ask(GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0), self._known.dialect)
+            hello = GenerationRequest((Message("user", f"Hello {number}"),), 1, 0.0)
+            await self._ask(hello, self._known.dialect, {"id_slot": number})
 
-    async def _ask(self, request: GenerationRequest, dialect: Dialect) -> Answer:
-        """Ask the server once, in this dialect (see `Ask`)."""
+    async def _ask(
+        self, request: GenerationRequest, dialect: Dialect, more: Mapping[str, Any] = NOTHING_MORE
+    ) -> Answer:
+        """Ask the server once, in this dialect (see `Ask`). more: parameters for the request."""
         reader, text, calls_tools = ReplyReader(), "", False
-        async for piece in self._read(request, dialect, reader):
+        async for piece in self._read(request, dialect, reader, more):
             if isinstance(piece, Delta):
                 text += piece.text
             else:
@@ -164,7 +167,8 @@ class OpenAiEngine:
         has_begun = False
         self._check_adapter(request.adapter)
         request = await self._fitting(request)
-        await self._reading.wait(request)
+        if not request.adapter:
+            await self._reading.wait(request)
         while True:
             try:
                 async with aclosing(self._reading_on(request)) as events:
@@ -186,9 +190,10 @@ class OpenAiEngine:
     async def _reading_on(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """The reply. If it is cancelled before its first event, llama.cpp still reads the prompt to its end.
 
-        If the request gives way, or wants JSON (an analysis), it is not urgent, and its prompt is not read further.
+        If the request gives way, wants JSON (an analysis) or names an adapter, it is not urgent, and its prompt is not
+        read further.
         """
-        gives_way = request.gives_way or request.json_schema is not None
+        gives_way = request.gives_way or request.json_schema is not None or bool(request.adapter)
         if self._known.dialect.kind != "llama.cpp" or gives_way:
             async with aclosing(self._with_tools(request)) as events:
                 async for event in events:
@@ -223,6 +228,8 @@ class OpenAiEngine:
             self._slots.take(request.messages, has_adapter=bool(request.adapter)) as slot,
             aclosing(self._read(request, dialect, reader, slot | self._with_adapter(request.adapter))) as pieces,
         ):
+            if request.adapter and self._slots.another is not None:
+                await self.server.empty_slot(self._slots.another)
             if schema is None:
                 async for piece in pieces:
                     yield piece
@@ -234,7 +241,8 @@ class OpenAiEngine:
                 yield Delta(document)
         if reader.thought_unmarked:
             self._known.dialect = replace(dialect, begins_with_thoughts=True, thinks=True)
-        yield reader.finish()
+        done = reader.finish()
+        yield done if request.with_certainty else replace(done, certainty=None)
 
     async def _read(
         self, request: GenerationRequest, dialect: Dialect, reader: ReplyReader, more: Mapping[str, Any] = NOTHING_MORE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -23,6 +24,8 @@ from llm_service.openai_api.own_connection import OwnConnection
 from llm_service.openai_api.reply_reader import END
 from llm_service.openai_api.sse import SseError, SseParser
 from llm_service.openai_api.unreachable import why_unreachable
+
+logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_BYTES = 64 * 1024
@@ -145,15 +148,23 @@ class ServerApi:
         return found + MESSAGE_TOKENS * len(messages)
 
     async def adapters(self, kind: str) -> list[LoadedAdapter]:
-        """The adapters that a llama.cpp has loaded; none if the server doesn't say."""
+        """The adapters that a llama.cpp has loaded; none if it is too old to say."""
         if kind != "llama.cpp":
             return []
-        try:
-            with _translated():
-                response = await self._client.get(f"{self._root}/lora-adapters")
-            return _ADAPTERS.validate_json(response.content)
-        except (ServiceError, ValidationError):
+        with _translated():
+            response = await self._client.get(f"{self._root}/lora-adapters")
+        if response.status_code in _LISTS_NOTHING:
             return []
+        try:
+            return _ADAPTERS.validate_json(response.content)
+        except ValidationError:
+            logger.warning("%s does not list its adapters (HTTP %d)", self.host, response.status_code)
+            return []
+
+    async def empty_slot(self, number: int) -> None:
+        """Have llama.cpp forget what it has read in a slot, which it would otherwise keep in its prompt cache."""
+        with _translated():
+            await self._client.post(f"{self._root}/slots/{number}?action=erase")
 
     async def context_tokens(self, kind: str) -> int:
         """The context of each llama.cpp slot in tokens; 0 if the server doesn't say."""

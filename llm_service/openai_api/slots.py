@@ -33,12 +33,14 @@ class Slots:
     """The slots of one server that nobody else uses.
 
     count: how many it has for conversations; 0: the server chooses. has_another: it has one more slot, for requests
-    with an adapter. In a conversation's slot, a request with an adapter would discard what was read there.
+    with an adapter, which come one at a time. In a conversation's slot, such a request would discard what was read
+    there.
     """
 
     def __init__(self, count: int, *, has_another: bool = False) -> None:
         self.count = count
-        self._another = asyncio.Semaphore(1) if has_another else None
+        self.another = count if has_another else None
+        self._another_is_free = asyncio.Semaphore(1)
         self._held: list[Sequence[Message]] = [()] * count
         self._free = list(range(count))  # the slot that was unused the longest comes first
         self._some_are_free = asyncio.Semaphore(count)
@@ -50,9 +52,9 @@ class Slots:
         if not self._held:
             yield {}
             return
-        if has_adapter and self._another:
-            async with self._another:
-                yield {"id_slot": self.count, "n_cache_reuse": 0}
+        if has_adapter and self.another is not None:
+            async with self._another_is_free:
+                yield {"id_slot": self.another, "n_cache_reuse": 0}
             return
         async with self._some_are_free:
             slot = self._best_for(prompt)

@@ -100,6 +100,7 @@ def parameters(arguments: argparse.Namespace) -> xllamacpp.CommonParams:
     params.enable_reasoning = 0  # Qwen3 would think aloud before each reply, and the learner would wait
     params.endpoint_metrics = True
     params.endpoint_slots = True
+    params.slot_save_path = f"{os.devnull}/"  # without a path, a slot can't be emptied; nothing is saved
     params.lora_adapters = [
         _adapter(path, scale) for path, scale in ((arguments.adapter, 1.0), (arguments.request_adapter, 0.0)) if path
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from aitalk.common.v1 import engine_pb2
 from aitalk.llm.v1 import llm_pb2, llm_pb2_grpc
 
-from common.errors import BusyError
+from common.errors import BusyError, EngineError
 from gateway.clients.llm import GrpcLlm
 from gateway.clients.services import ModelServices
 from gateway.ports import ChatMessage, ReplyLimits, Rewriting, WritingRequest
@@ -29,6 +29,9 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
     parameters: int = 0
     adapter: str = ""
     adapters: tuple[str, ...] = ()
+    certainty: float | None = 0.5
+    most_at_once: int = 0
+    at_once: int = 0
     generate_s: float = 0.0
     began: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,12 +44,15 @@ class Servicer(llm_pb2_grpc.LlmServiceServicer):
     async def Generate(self, request: Any, context: Any) -> Any:
         self.asked.append(request.config)
         self.began.set()
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await asyncio.sleep(self.generate_s)
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
-        return llm_pb2.GenerateResponse(text="Hello.", certainty=0.5)
+        self.at_once -= 1
+        return llm_pb2.GenerateResponse(text="Hello.", certainty=self.certainty)
 
     async def Describe(self, request: Any, context: Any) -> Any:
         return llm_pb2.DescribeResponse(
@@ -78,11 +84,22 @@ async def test_the_limits_of_a_reply_reach_the_service() -> None:
     assert (config.max_tokens, config.max_sentences, config.ends_with_question) == (70, 2, True)
 
 
-async def test_work_that_gives_way_ends_when_a_reply_is_asked_for() -> None:
+def summary(llm: GrpcLlm) -> Coroutine[Any, Any, object]:
+    return llm.generate([ChatMessage("user", "Sum up.")], gives_way=True)
+
+
+def rewriting(llm: GrpcLlm) -> Coroutine[Any, Any, object]:
+    return llm.rewrite([ChatMessage("user", "I goes.")], max_tokens=9)
+
+
+@pytest.mark.parametrize("work", [summary, rewriting])
+async def test_work_that_gives_way_ends_when_a_reply_is_asked_for(
+    work: Callable[[GrpcLlm], Coroutine[Any, Any, object]],
+) -> None:
     servicer = Servicer(generate_s=3600)
     async with services(servicer) as opened:
         llm = GrpcLlm(opened.llm)
-        working = asyncio.create_task(llm.generate([ChatMessage("user", "Sum up.")], gives_way=True))
+        working = asyncio.create_task(work(llm))
         await servicer.began.wait()
         was_idle = [llm.is_idle]
         async with llm.stream(WritingRequest([ChatMessage("user", "Hi.")])) as deltas:
@@ -131,3 +148,17 @@ async def test_a_model_corrects_with_the_adapter_that_was_trained_for_it(adapter
         ("smollm2-corrections", True),
         ("", False),
     ]
+
+
+async def test_rewritings_are_requested_one_at_a_time() -> None:
+    servicer = Servicer(generate_s=0.02)
+    async with services(servicer) as opened:
+        llm = GrpcLlm(opened.llm)
+        await asyncio.gather(*(rewriting(llm) for _ in range(4)))
+    assert (len(servicer.asked), servicer.most_at_once) == (4, 1)
+
+
+async def test_a_service_that_knows_no_adapters_is_not_taken_for_a_corrector() -> None:
+    async with services(Servicer(certainty=None)) as opened:
+        with pytest.raises(EngineError, match="can't correct"):
+            await rewriting(GrpcLlm(opened.llm))

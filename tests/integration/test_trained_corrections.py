@@ -43,10 +43,12 @@ RIGHT = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def llm() -> AsyncIterator[EngineLlm]:
-    engine = create_engine(LlmSettings(_env_file=None))
-    await engine.start()
-    yield EngineLlm(engine)
-    await engine.close()
+    engine = create_engine(LlmSettings(_env_file=None, llm_engine="llama.cpp"))
+    try:
+        await engine.start()
+        yield EngineLlm(engine)
+    finally:
+        await engine.close()
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -63,7 +63,9 @@ def test_replies_are_short_and_about_what_was_said(llama: xllamacpp.Server) -> N
 
 def test_llama_cpp_can_apply_an_adapter_as_it_runs() -> None:
     """With LLM_ADAPTER, llm_service does this for models other than the bundled one."""
-    options = argparse.Namespace(model=find_smollm2(), alias="m", port=0, context=512, parallel=1, threads=1)
+    options = argparse.Namespace(
+        model=find_smollm2(), alias="m", port=0, context=512, parallel=1, threads=1, request_adapter=None
+    )
     replies = []
     for options.adapter in (PARTNER_ADAPTER, None):
         llama = xllamacpp.Server(llama_server.parameters(options))

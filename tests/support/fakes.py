@@ -214,8 +214,8 @@ class FakeLlm:
             raise self.answer
         return self.answer
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
-        return Rewriting(await self.generate(messages, gives_way=gives_way), 1.0)
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
+        return Rewriting(await self.generate(messages, gives_way=True), 1.0)
 
 
 @dataclass

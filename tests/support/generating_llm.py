@@ -19,7 +19,7 @@ class GeneratingLlm:
     def is_trained_to_correct(self) -> bool:
         return False
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         raise NotImplementedError
 
     def stream(self, request: WritingRequest, on_end: Callable[[WritingEnd], None] | None = None) -> Pieces:

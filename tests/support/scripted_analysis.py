@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.errors import BusyError
 from gateway.analysis import Analysis, Stage, analyse
 from gateway.history import LearnerTurn, PartnerTurn, Turn
 from gateway.ports import ChatMessage, Rewriting
@@ -44,7 +45,8 @@ Reply = str | dict[str, Any] | Exception | None
 class ScriptedLlm(GeneratingLlm):
     """Gives each kind of question its replies in turn, and then repeats the last one.
 
-    rewritten: what a model that was trained to correct writes for a sentence; other sentences stay as they are.
+    rewritten: what a model that was trained to correct writes for a sentence; other sentences stay as they are. busy:
+    how many of these requests first end with BusyError.
     """
 
     corrections: Sequence[Reply] = (CORRECTED,)
@@ -55,6 +57,7 @@ class ScriptedLlm(GeneratingLlm):
     is_small: bool = False
     is_trained_to_correct: bool = False
     rewritten: Mapping[str, Rewriting | Exception | None] = field(default_factory=dict)
+    busy: int = 0
     asked: list[str] = field(default_factory=list)
     questions: list[Sequence[ChatMessage]] = field(default_factory=list)
     cancelled: int = 0
@@ -83,8 +86,11 @@ class ScriptedLlm(GeneratingLlm):
         reply = await self._answered(kind, messages, script[min(self.asked.count(kind), len(script) - 1)])
         return reply if isinstance(reply, str) else json.dumps(reply)
 
-    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int, gives_way: bool = False) -> Rewriting:
+    async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         said = messages[-1].content
+        if self.busy:
+            self.busy -= 1
+            await self._answered("sentence", messages, BusyError("LLM: a reply to a learner needs the model"))
         reply = await self._answered("sentence", messages, self.rewritten.get(said, Rewriting(said, 1.0)))
         assert isinstance(reply, Rewriting)
         return reply

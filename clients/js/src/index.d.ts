@@ -59,7 +59,7 @@ export interface Correction {
   corrected: string;
   /** The reason, or empty. */
   why: string;
-  /** A rule's reason as a code, to show it in another language; null if the model found the mistake. */
+  /** The reason as a code, to show it in another language; null if a model wrote it. */
   why_code: { code: string; values: Record<string, string> } | null;
 }
 

@@ -202,8 +202,8 @@ class Hint:
 class Correction:
     """A correction of something that the learner has said. original: letter for letter a part of `sentence`.
 
-    turn_id: the learner's turn, as in the analysis. why: the reason, or empty. why_code: a rule's reason as a code with
-    its values; None if the model found the mistake.
+    turn_id: the learner's turn, as in the analysis. why: the reason, or empty. why_code: the reason as a code with its
+    values; None if a model wrote it.
     """
 
     TYPE: ClassVar = "correction"

@@ -69,8 +69,9 @@ async def test_capitals_and_punctuation_are_no_mistakes() -> None:
         ("We can not see it, and I likes it.", "We can't see it, and I like it.", [("likes", "like")]),
         ("He do not know.", "He does not know.", [("He do not", "He doesn't")]),
         ("My name's Ana and she's here.", "My name is Ana and she is here.", []),
-        ("I am forty five, it's a well known fact.", "I am forty-five, it is a well-known fact.", []),
+        ("He's been there. Let's go!", "He has been there. Let us go!", []),
         ("It's my brothers car.", "It's my brother's car.", [("brothers", "brother's")]),
+        ("My mother is name is Ana.", "My mother's name is Ana.", [("mother is", "mother's")]),
     ],
 )
 async def test_a_contraction_or_a_hyphen_is_no_correction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.errors import BusyError, UnavailableError
+from common.errors import BusyError, InvalidInputError, UnavailableError
 from gateway.analysis.answers import NoAnswerError
 from gateway.analysis.grammar import PIECE_SENTENCES, can_be_asked, rewrite
 from gateway.analysis.trained_corrections import LEAST_CERTAINTY, SYSTEM
@@ -70,10 +70,11 @@ async def test_the_analysis_has_its_corrections_and_no_other_text_of_it() -> Non
     ("answer", "words_checked"),
     [
         (Rewriting("Soup is good for you, my friend.", 1.0), 3),  # another sentence
-        (Rewriting("My sisters bring me soup.", LEAST_CERTAINTY - 0.01), 3 + 5),  # the model is not sure
+        (Rewriting("My sisters bring me soup.", LEAST_CERTAINTY - 0.01), 3),  # the model is not sure
+        (Rewriting(SISTER, 1.0), 3 + 5),
     ],
 )
-async def test_what_is_not_to_be_believed_changes_nothing(answer: Rewriting, words_checked: int) -> None:
+async def test_only_what_is_believed_counts_as_checked(answer: Rewriting, words_checked: int) -> None:
     analysis = await run(trained(answer), typed(SISTER, "I like tea."))
     assert analysis.grammar.corrections == ()
     assert analysis.grammar.words_checked == words_checked
@@ -81,14 +82,32 @@ async def test_what_is_not_to_be_believed_changes_nothing(answer: Rewriting, wor
 
 @pytest.mark.parametrize(
     ("failure", "reason"),
-    [(UnavailableError("LLM: gone"), "The language model failed: LLM: gone"), (None, "did not answer in time")],
+    [
+        (UnavailableError("LLM: gone"), "The language model failed: LLM: gone"),
+        (InvalidInputError("adapter: there is no 'smollm2-corrections'"), "too small to find mistakes"),
+        (None, "did not answer in time"),
+    ],
 )
 async def test_if_it_fails_the_rules_corrections_stay_and_the_reason_is_told(
     failure: Exception | None, reason: str
 ) -> None:
-    analysis = await run(trained(failure), typed("We buyed bread.", SISTER), timeout_s=0.2)
+    analysis = await run(trained(failure), typed(SISTER, "We buyed bread."), timeout_s=0.2)
     assert [one.corrected for one in analysis.grammar.corrections] == ["bought"]
     assert reason in analysis.unavailable["grammar"]
+
+
+async def test_what_was_checked_before_a_failure_is_kept() -> None:
+    analysis = await run(trained(UnavailableError("LLM: gone")), typed("I like tea.", SISTER), timeout_s=0.2)
+    assert analysis.grammar.words_checked == 3
+    assert "grammar" not in analysis.unavailable
+
+
+async def test_the_analysis_asks_again_after_it_gave_way_to_a_learners_reply() -> None:
+    llm = trained()
+    llm.busy = 2
+    analysis = await run(llm, typed(SISTER))
+    assert [one.corrected for one in analysis.grammar.corrections] == ["brings"]
+    assert llm.asked == ["sentence"] * 3
 
 
 async def test_a_check_that_gives_way_does_not_wait() -> None:

@@ -475,8 +475,8 @@ class Done(_message.Message):
     CERTAINTY_FIELD_NUMBER: _builtins.int
     stop_reason: Global___StopReason.ValueType
     certainty: _builtins.float
-    """The probability of the least likely token of the text, 0 to 1. Unset if it was not asked for, or if the model
-    server does not report it.
+    """The probability of the least likely token of the text, 0 to 1. Unset if it was not asked for, if the model server
+    does not report it, or if the service ended the reply.
     """
     @_builtins.property
     def usage(self) -> Global___Usage: ...
