@@ -59,11 +59,13 @@ def _load_lexicon(language: str) -> Lexicon:
     import wordfreq  # heavy, see above
     import wordfreq.tokens
 
+    tag = _without_region(language)
+
     def tokenize(text: str) -> list[str]:
-        return list(wordfreq.tokens.tokenize(text, language))
+        return list(wordfreq.tokens.tokenize(text, tag))
 
     def zipf(word: str) -> float:
-        return float(wordfreq.zipf_frequency(word, language))
+        return float(wordfreq.zipf_frequency(word, tag))
 
     def english_zipf(word: str) -> float:
         twin = american(word)
@@ -71,7 +73,7 @@ def _load_lexicon(language: str) -> Lexicon:
 
     try:
         _check_listed(language, wordfreq.available_languages())
-        wordfreq.zipf_frequency("a", language)
+        wordfreq.zipf_frequency("a", tag)
     except (ImportError, LookupError, ValueError) as error:
         missing = error.name if isinstance(error, ImportError) else None
         because = (
@@ -90,6 +92,16 @@ def _load_lexicon(language: str) -> Lexicon:
         split_characters if unspaced else split_at_spaces,
         lambda _: 0.0,
     )
+
+
+def _without_region(language: str) -> str:
+    """`en` for `en-US`. No list depends on the region, but for each tag that it gets, wordfreq keeps a list of its own
+    in memory (English: 70 MB)."""
+    try:
+        parsed = langcodes.Language.get(language)
+    except ValueError:
+        return language
+    return langcodes.Language.make(language=parsed.language, script=parsed.script).to_tag()
 
 
 def _check_listed(language: str, lists: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import wordfreq
 
-from gateway.analysis.word_frequency import look_up
+from gateway.analysis.word_frequency import lexicon_of, look_up
 from gateway.history import CefrLevel
 
 
@@ -79,3 +79,10 @@ def test_no_language_is_rated_by_the_list_of_another(language: str) -> None:
 def test_a_list_is_found_by_each_name_of_its_language(language: str, word: str) -> None:
     (found,) = look_up(word, language).words
     assert found.zipf > 4
+
+
+def test_regions_share_one_list_in_memory() -> None:
+    lexicon_of("en").zipf("garden")
+    before = wordfreq.get_frequency_dict.cache_info().currsize
+    assert lexicon_of("en-US").zipf("garden") == lexicon_of("en-AU").zipf("garden") == lexicon_of("en").zipf("garden")
+    assert wordfreq.get_frequency_dict.cache_info().currsize == before
