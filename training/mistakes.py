@@ -1,7 +1,7 @@
 """Makes mistakes: gives right English sentences some of the mistakes that learners make.
 
-People's mistakes are better examples, but `corrections/` has only some thousands. These teach the model the forms of
-many more words.
+The mistakes in `corrections/` are better examples, but there are only some thousands. These teach the model the forms
+of many more words.
 """
 
 from __future__ import annotations
