@@ -67,6 +67,10 @@ ONCE_MORE = Counter(
     "aitalk_gateway_replies_said_again_total",
     "Replies that a learner asked to hear again (counted with a small model only).",
 )
+NAME_QUESTIONS = Counter(
+    "aitalk_gateway_name_questions_replaced_total",
+    "Times that the bundled partner asked for a name that the learner had told, and another question was put there.",
+)
 HELP_OFFERS = Counter("aitalk_gateway_help_offers_total", "Offers of help after a long silence of the learner.")
 HINTS = from_zero(
     Counter(

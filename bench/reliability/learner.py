@@ -25,7 +25,7 @@ from bench.load.speech import FRAME, FRAME_S, Program
 from bench.reliability.diary import Diary
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 1.0
-BEAT_S, SILENT_BEATS = 1.2, 3
+BEAT_S, SILENT_BEATS = 1.1, 3
 """A connection is given up after SILENT_BEATS pings, BEAT_S apart, without any message. The values are those of
 `clients/js/src/connection.js`."""
 # as in the page: clients that give up earlier make a gateway that has just started do more work

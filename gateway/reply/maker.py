@@ -21,6 +21,7 @@ from gateway.reply.prompt_shortener import PromptShortener
 from gateway.reply.reply import Reply, Voice
 from gateway.reply.request import Delivery, ReplyRequest
 from gateway.reply.stages import Stages
+from gateway.reply.told_name import KnowsName, has_told_name
 from gateway.reply.tool_rounds import ReplyTools
 from gateway.reply.written_text import WrittenText
 from gateway.tools import NoTools, ToolRunner, ToolUse
@@ -90,7 +91,14 @@ class ReplyMaker:
             usual = self._delivery()
             slower = replace(usual, speed=(usual.speed or MANNERS[self._record.state.level].speed) * SLOWER)
             return self._make(turn_id, [], WrittenText(words), voice_ended_s, slower)
-        return self._make(turn_id, self._prompt(text or SOMETHING), self._llm, voice_ended_s, tools=self._tools())
+        return self._make(
+            turn_id, self._prompt(text or SOMETHING), self._writer(text), voice_ended_s, tools=self._tools()
+        )
+
+    def _writer(self, text: str) -> Writer:
+        """Who writes the reply to `text`."""
+        is_told = self._llm.is_trained and has_told_name(self._record.turns, text)
+        return KnowsName(self._llm) if is_told else self._llm
 
     def _asked_for_again(self, text: str) -> str:
         """The words that the learner asks to hear again. Empty if the model should reply; a model that is not
