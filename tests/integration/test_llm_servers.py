@@ -124,7 +124,9 @@ async def test_a_server_may_be_started_after_the_service() -> None:
     async with run_child(llama_command(options, find_smollm2(), "someone-elses", port)) as process:
         reading = asyncio.create_task(process.pass_on_output())
         await starting
-        assert engine.describe() == EngineDescription("openai", "someone-elses", "remote", parameters=134_515_008)
+        assert engine.describe() == EngineDescription(
+            "openai", "someone-elses", "remote", parameters=134_515_008, adapters=("smollm2-corrections",)
+        )
         async with service_for(options, warm=True) as stub:
             assert (await stub.Generate(HELLO)).text
     await reading
