@@ -77,7 +77,7 @@ class Corrections:
         found = list(edits(self._sentences[number], text))
         if needs_reasons and found:
             found = await asyncio.to_thread(with_reasons, found, self._native_language)
-        self._found[number] = without_overlaps((*self._found[number], *found))
+        self._found[number] = of_both(self._found[number], found, text, self._lexicon.language)
 
     def grammar(self) -> Grammar:
         """The result so far. The rate counts each mistake in a checked sentence; equal corrections are shown once."""
@@ -272,13 +272,38 @@ def told_apart(sentence: str, start: int, end: int, corrected: str) -> tuple[str
     return sentence[start:end], corrected
 
 
+def of_both(
+    by_rule: Sequence[Correction], by_model: Sequence[Correction], rewritten: str, language: str
+) -> tuple[Correction, ...]:
+    """The corrections of a sentence by rules and by the model, without overlaps. rewritten: the sentence as the model
+    writes it.
+
+    If both correct the same words, the rule's correction stays, because its reason is certain. But if the model mends
+    what the rule found and more, the model's stays: "She want learn" becomes "She wants to learn".
+    """
+    if not slips_in(rewritten, language):
+        by_rule = [one for one in by_rule if not any(_goes_beyond(other, one) for other in by_model)]
+    return without_overlaps((*by_rule, *by_model))
+
+
+def _goes_beyond(one: Correction, other: Correction) -> bool:
+    """Whether `one` corrects words of `other`, and puts more or other words there."""
+    start, end = _place(one)
+    other_start, other_end = _place(other)
+    return start < other_end and end > other_start and one.corrected not in other.corrected
+
+
+def _place(one: Correction) -> tuple[int, int]:
+    start = one.sentence.find(one.original)
+    return start, start + len(one.original)
+
+
 def without_overlaps(corrections: Sequence[Correction]) -> tuple[Correction, ...]:
     """The corrections without overlaps. If a rule and the model correct the same words, the rule's correction stays."""
     kept: list[tuple[int, int]] = []
     chosen: list[Correction] = []
     for one in corrections:
-        start = one.sentence.find(one.original)
-        end = start + len(one.original)
+        start, end = _place(one)
         if all(end <= other_start or start >= other_end for other_start, other_end in kept):
             kept.append((start, end))
             chosen.append(one)

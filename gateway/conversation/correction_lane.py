@@ -21,12 +21,12 @@ from gateway.analysis.grammar import (
     Sentence,
     can_be_asked,
     edits,
+    of_both,
     pieces_of,
     rewrite,
     rule_corrections,
     sentences_said,
     with_reasons,
-    without_overlaps,
 )
 from gateway.analysis.trained_corrections import is_trained_for
 from gateway.conversation_record import ConversationRecord
@@ -151,8 +151,9 @@ class CorrectionLane:
         text = self._rewritten.get(sentence.text)
         if text is None:
             return []
-        by_rule = rule_corrections(sentence, self._record.state.language)
-        return [one for one in without_overlaps((*by_rule, *edits(sentence, text))) if one.by == "model"]
+        language = self._record.state.language
+        both = of_both(rule_corrections(sentence, language), list(edits(sentence, text)), text, language)
+        return [one for one in both if one.by == "model"]
 
     async def _explained(self, corrections: Sequence[Correction]) -> Sequence[Correction]:
         """The corrections with the model's reasons. A beginner gets them in their own language, if it is known. A small

@@ -115,3 +115,18 @@ async def test_a_check_that_gives_way_does_not_wait() -> None:
     with pytest.raises(NoAnswerError):
         await rewrite([SISTER], llm, language="en", timeout_s=60, gives_way=True)
     assert llm.asked == ["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("She wants to learn English.", [("want", "wants to", "model")]),
+        ("She wants learn English.", [("She want", "She wants", "rule")]),
+        ("She want to learn English.", [("She want", "She wants", "rule"), ("learn", "to learn", "model")]),
+    ],
+)
+async def test_the_model_may_mend_more_than_a_rule(written: str, found: list[tuple[str, str, str]]) -> None:
+    said = "She want learn English."
+    llm = ScriptedLlm(is_small=True, is_trained_to_correct=True, rewritten={said: Rewriting(written, 1.0)})
+    analysis = await run(llm, typed(said))
+    assert [(one.original, one.corrected, one.by) for one in analysis.grammar.corrections] == found
