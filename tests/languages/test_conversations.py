@@ -29,8 +29,8 @@ from tests.support.mesh import Mesh
 
 @dataclass(frozen=True)
 class Practice:
-    """A voice, the sentences that a learner says with it (at least 48 words), and words that only this one of the three
-    languages has."""
+    """A voice, the sentences that a learner says with it (at least 48 words), and frequent words of the language that
+    English doesn't have."""
 
     language: str
     voice: str
@@ -50,7 +50,9 @@ PRACTICES = (
             "Mi hermana quiere hacer una tarta de chocolate, pero yo prefiero el helado.",
         ),
         "¡Qué bien! ¿Y qué más?",
-        frozenset("el los las y con por para muy qué cómo está es una te tu gusta más lo del al su se".split()),
+        frozenset(
+            "el la los las y con por para muy qué cómo está es un una te tú tu gusta más lo de del al su se que".split()
+        ),
     ),
     Practice(
         "fr",
@@ -62,7 +64,12 @@ PRACTICES = (
             "Ma sœur veut faire un gâteau au chocolat, mais moi, je préfère la glace.",
         ),
         "C'est super ! Et quoi d'autre ?",
-        frozenset("le les et avec pour très est une vous je des dans du au aux ce qui pas votre vos ou".split()),
+        frozenset(
+            """
+            le la les et avec pour très est un une vous je tu de des dans du au aux ce qui que pas votre vos ta ton ou
+            pourquoi
+            """.split()
+        ),
     ),
 )
 ENGLISH = frozenset("the and with for very is you i of in to it that this what how are your my was".split())
