@@ -9,6 +9,7 @@ import pytest
 import redis.asyncio as redis
 
 from deploy.ports import free_ports
+from tests.support.learner_records import World, a_world
 from tests.support.mesh import running
 
 
@@ -34,3 +35,10 @@ async def empty_valkey_url(valkey_url: str) -> AsyncIterator[str]:
                 await asyncio.sleep(0.05)
     yield valkey_url
     await client.aclose()
+
+
+@pytest.fixture
+async def world(empty_valkey_url: str) -> AsyncIterator[World]:
+    """A gateway whose sessions and learners' records are in the module's Valkey."""
+    async with a_world(empty_valkey_url) as world:
+        yield world

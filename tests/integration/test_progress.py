@@ -1,4 +1,4 @@
-"""Learners' records: ten conversations, the export, the erasure, consent. The gateway keeps them in a real Valkey."""
+"""Learners' records: ten conversations, the export, the words, consent. The gateway keeps them in a real Valkey."""
 
 from __future__ import annotations
 
@@ -6,87 +6,20 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
-from unittest.mock import AsyncMock
 
 import httpx
 import jwt
 import pytest
 from jsonschema import Draft202012Validator
-from prometheus_client import REGISTRY
 
-from common.errors import InvalidInputError, UnavailableError
+from common.errors import UnavailableError
 from deploy.ports import free_ports
-from gateway.clients.redis_keys import learner_keys, turns_key
-from gateway.clients.redis_learners import MAX_WORDS_TO_LEARN, UNUSED_TTL_S, RedisLearners
-from gateway.clients.redis_store import RedisStore
-from gateway.conversation.learner import Learner as KnownLearner
-from gateway.conversation_record import ConversationRecord
-from gateway.history import LearnerTurn, SessionState
-from gateway.outbox import Outbox
-from gateway.ports import NoRecordError
-from gateway.ports.learner_record import WordToKeep
-from gateway.progress.review import new_word
-from tests.support.gateway import TestGateway
-from tests.support.learner import Learner, a_learner
-from tests.support.progress import an_entry
+from tests.support.learner import a_learner
+from tests.support.learner_records import ANNA, BORIS, SAID, World, a_world
 
-TTL_S, PROGRESS_TTL_S = 100, 1000
-ANNA, BORIS = "anna-0123456789abcdef", "boris-0123456789abcdef"
 SECRET = "a secret that is long enough for HS256"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "learner.schema.json").read_text())
-SAID = (
-    "Yesterday I buyed three apples at the market.", "He go to work by bus.", "She like her job in the office.",
-    "We eated a big cake together.", "I not understand this film.", "He don't want to come with us.",
-    "They didn't went home last night.", "I am agree with my teacher.", "It rain here every autumn.",
-    "I thinked about the long journey.",
-)  # fmt: skip
-
-
-class World:
-    """A gateway whose sessions and records are in Valkey."""
-
-    def __init__(self, url: str) -> None:
-        self.store = RedisStore(url, ttl_s=TTL_S, learner_ttl_s=TTL_S)
-        self.learners = RedisLearners(url, self.store, ttl_s=PROGRESS_TTL_S, session_ttl_s=TTL_S)
-        self.gateway = TestGateway(store=self.store, learners=self.learners)
-
-    async def keys(self) -> list[str]:
-        """All keys in Valkey."""
-        return sorted(str(key) for key in await self.store._redis.keys("*"))
-
-    def http(self, learner: str = ANNA, **headers: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.gateway.http, headers={"X-Learner": learner, **headers})
-
-    async def converse(self, *said: str, headers: dict[str, str] | None = None, **start: Any) -> Learner:
-        """Hold a whole typed conversation, and wait for its analysis."""
-        async with a_learner(self.gateway.ws, **(headers or {})) as learner:
-            await learner.send(type="start", **start)
-            for text in said:
-                await learner.send(type="text", text=text)
-            await learner.send(type="end_conversation")
-            assert (await learner.wait_closed())[0] == 1000
-            return learner
-
-
-@asynccontextmanager
-async def a_world(url: str, **settings: Any) -> AsyncIterator[World]:
-    world = World(url)
-    async with world.gateway.running(**settings):
-        yield world
-    await world.learners.close()
-    await world.store.close()
-
-
-@pytest.fixture
-async def world(empty_valkey_url: str) -> AsyncIterator[World]:
-    async with a_world(empty_valkey_url) as world:
-        yield world
 
 
 async def prompt_for(world: World, name: str) -> str:
@@ -191,21 +124,6 @@ async def test_a_gateway_that_keeps_no_records_says_so(empty_valkey_url: str) ->
         assert [key for key in await world.keys() if "session:" not in key] == []
 
 
-async def test_a_conversation_that_goes_on_after_the_erasure_writes_nothing(world: World) -> None:
-    async with a_learner(world.gateway.ws) as learner, world.http() as http:
-        await learner.send(type="start", learner=ANNA, keep_progress=True)
-        await learner.send(type="text", text=SAID[0])
-        await learner.hear_reply()
-        assert (await http.delete("/learner")).json()["erased"]["sessions"] == 1
-        assert await world.keys() == []
-        await learner.send(type="text", text=SAID[1])
-        await learner.send(type="end_conversation")
-        assert (await learner.wait_closed())[0] == 1000
-        assert len(learner.of("analysis")) == 1
-        assert not learner.of("error")
-    assert await world.keys() == []
-
-
 async def test_a_resumed_conversation_is_one_entry_with_all_its_new_words(world: World) -> None:
     first = await world.converse("I like green apples.", learner=ANNA, keep_progress=True)
     ids = {name: first.of("connected")[0][name] for name in ("session_id", "resume_token")}
@@ -288,101 +206,6 @@ async def test_bad_requests_are_told_what_is_wrong(world: World) -> None:
         assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden_origin")
 
 
-async def test_a_record_has_bounds_and_expires(world: World) -> None:
-    name = f"own:{ANNA}"
-    with pytest.raises(NoRecordError):
-        await world.learners.put_word(name, new_word(WordToKeep(word="early"), datetime.now(UTC)))
-    await world.learners.agree(name, "a-session")
-    words = [new_word(WordToKeep(word=f"w{i}"), datetime.now(UTC)) for i in range(MAX_WORDS_TO_LEARN + 1)]
-    for word in words[:-1]:
-        await world.learners.put_word(name, word)
-    with pytest.raises(InvalidInputError, match="the most"):
-        await world.learners.put_word(name, words[-1])
-    await world.learners.put_word(name, words[0])  # an existing word is changed
-    ttls = [await world.store._redis.ttl(key) for key in await world.keys()]
-    assert len(ttls) == 3
-    assert all(TTL_S < ttl <= PROGRESS_TTL_S for ttl in ttls)
-
-
-async def test_a_record_without_a_word_and_without_a_turn_is_soon_forgotten(
-    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
-    async with a_world(empty_valkey_url) as world:
-
-        async def ttl_s(name: str) -> int:
-            return int(await world.store._redis.ttl(learner_keys(f"own:{name}").record))
-
-        async with world.http() as http:
-            await http.put("/learner", json={"keep_progress": True})
-            assert 0 < await ttl_s(ANNA) <= UNUSED_TTL_S
-            await http.post("/learner/words", json={"word": "cherry"})
-            assert await ttl_s(ANNA) > UNUSED_TTL_S
-            await http.post("/learner/words/remove", json={"word": "cherry"})
-            assert 0 < await ttl_s(ANNA) <= UNUSED_TTL_S
-        async with a_learner(world.gateway.ws) as learner:
-            await learner.send(type="start", learner=BORIS, keep_progress=True)
-            await learner.send(type="start", learner=BORIS + "2", keep_progress=True)
-            # A connection may begin only one record.
-            assert (await learner.wait_for("error"))["code"] == "invalid_input"
-            assert await ttl_s(BORIS + "2") == -2
-            assert 0 < await ttl_s(BORIS) <= UNUSED_TTL_S
-            await learner.send(type="start", learner=BORIS, keep_progress=True)
-            await learner.send(type="text", text="Hello.")
-            await learner.hear_reply()
-            assert await ttl_s(BORIS) > UNUSED_TTL_S
-
-
-async def test_a_record_is_kept_for_long_if_what_was_said_is_saved_only_later(
-    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise the record would lapse before the conversation, and an erasure would not find the conversation."""
-    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
-    async with a_world(empty_valkey_url) as world:
-        learner = KnownLearner(world.store, world.learners, ANNA)
-        state = SessionState(session_id="s1", created_at=0)
-        record = ConversationRecord(state, world.store, outbox := Outbox())
-        record.is_wanted, record.on_said = learner.may_be_stored, learner.keep_for_long
-        await record.create("token")
-        await learner.agree("s1")
-        with monkeypatch.context() as away:
-            away.setattr(world.store, "append", AsyncMock(side_effect=UnavailableError("away")))
-            await record.remember(LearnerTurn(turn_id="1", text="Hello", started_s=0.0))
-        key = learner_keys(f"sub:{ANNA}").record
-        assert await world.store._redis.ttl(key) <= UNUSED_TTL_S
-        await record.save()
-        assert await world.store._redis.llen(turns_key("s1")) == 1
-        assert await world.store._redis.ttl(key) > UNUSED_TTL_S
-        outbox.close()
-        assert len([message async for message in outbox]) == 1
-
-
-async def test_a_record_is_kept_for_long_if_that_failed_after_the_last_turn(world: World) -> None:
-    record = ConversationRecord(SessionState(session_id="s1", created_at=0), world.store, outbox := Outbox())
-    record.on_said = keep = AsyncMock()
-    await record.save()
-    keep.assert_not_called()
-    await record.create("token")
-    await record.remember(LearnerTurn(turn_id="1", text="Hello", started_s=0.0))
-    await record.save()
-    assert keep.await_count == 2
-    outbox.close()
-    assert [message async for message in outbox] == []
-
-
-async def test_agreeing_again_never_shortens_a_record_of_an_earlier_version(
-    empty_valkey_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.integration.test_progress.PROGRESS_TTL_S", 10 * UNUSED_TTL_S)
-    async with a_world(empty_valkey_url) as world:
-        await world.learners.agree(ANNA, "s1")
-        keys = learner_keys(ANNA)
-        await world.store._redis.hdel(keys.record, "spoken")  # earlier versions kept each record for long
-        await world.learners.agree(ANNA, "s2")
-        for key in (keys.record, keys.sessions):
-            assert await world.store._redis.ttl(key) > UNUSED_TTL_S
-
-
 async def test_requests_that_store_something_are_limited_per_minute_and_others_are_not(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,17 +220,6 @@ async def test_requests_that_store_something_are_limited_per_minute_and_others_a
         assert (await http.post("/learner/words/remove", json={"word": "a"})).status_code == 200
 
 
-async def test_the_oldest_conversation_makes_room(world: World) -> None:
-    world.learners._max_conversations = 2
-    name = f"own:{ANNA}"
-    record = await world.learners.agree(name)
-    for day in (3, 1, 2):
-        await world.learners.add_conversation(name, record, f"s{day}", an_entry(day), [])
-    kept = await world.learners.read(name)
-    assert kept
-    assert [entry.ended_at.day for entry in kept.conversations] == [2, 3]
-
-
 async def test_a_store_that_is_away_is_reported() -> None:
     url = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
     async with a_world(url) as world:
@@ -418,19 +230,3 @@ async def test_a_store_that_is_away_is_reported() -> None:
             assert (await http.delete("/learner")).status_code == 503
         with pytest.raises(UnavailableError):
             await world.learners.agree(ANNA)
-
-
-async def test_a_session_that_could_not_be_saved_is_not_written_after_the_erasure(world: World) -> None:
-    name = f"own:{ANNA}"
-    record_id = await world.learners.agree(name, "s1")
-    state = SessionState(session_id="s1", created_at=0)
-    record = ConversationRecord(state, world.store, outbox := Outbox())
-    record.is_wanted = partial(world.learners.is_kept, name, record_id)
-    world.store.save_later(record)
-    await world.learners.erase(name)
-    world.store.save_later(record)  # this gateway has not heard of the erasure
-    assert await world.store.unsaved.save(record.state.session_id)
-    assert REGISTRY.get_sample_value("aitalk_gateway_unsaved_sessions") == 0
-    assert await world.keys() == []
-    outbox.close()
-    assert [message async for message in outbox] == []

@@ -14,19 +14,11 @@ import uvicorn
 import uvloop
 from fastapi import WebSocket
 from uvicorn.server import ServerState
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 
 from gateway.connection.direct_audio import DirectAudio, direct_audio
 from gateway.connection.low_water_mark import LowWaterMark, WebSocketProtocol, low_water_mark
-
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, is_last: bool = True) -> bytes:
-    return Frame(opcode, data, fin=is_last).serialize(mask=True)
+from tests.support.raw_connection import HANDSHAKE, frame
 
 
 class Received(list[bytes]):

@@ -1,5 +1,5 @@
-"""Limits on what a client sends besides whole messages, and on what it leaves unread. The limits for each client
-(`admission.limits`) count neither (issue 20). The tests use real sockets."""
+"""Limits on what the client of a WebSocket sends besides whole messages, and on what it leaves unread. The limits for
+each client (`admission.limits`) count neither (issue 20). The tests use real sockets."""
 
 from __future__ import annotations
 
@@ -10,25 +10,15 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
-from prometheus_client import REGISTRY
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from uvicorn.server import ServerState
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 
 from gateway.config import GatewaySettings
 from gateway.connection.http_protocol import HttpProtocol
 from gateway.connection.low_water_mark import WebSocketProtocol
 from gateway.connection.wire_limits import CONTROL_FRAMES_PER_S, MAX_FRAGMENTS, MAX_UNFINISHED_S, WireLimits
 from gateway.server import WEBSOCKET_MAX_BYTES, server_config
-
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def frame(data: bytes, opcode: Opcode, *, fin: bool = True) -> bytes:
-    return Frame(opcode, data, fin=fin).serialize(mask=True)
+from tests.support.raw_connection import HANDSHAKE, closed, end_of, frame, stalled
 
 
 @asynccontextmanager
@@ -66,24 +56,8 @@ async def connected(
         await asyncio.gather(*state.tasks)
 
 
-async def closed(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(ConnectionError):
-        await writer.wait_closed()
-
-
-class HastyProtocol(HttpProtocol):
-    request_s = 0.2
-    stalled_s = 0.2
-
-
 class ImpatientProtocol(WebSocketProtocol):
     stalled_s = 0.2
-
-
-async def end_of(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
-        return await reader.read()
 
 
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
@@ -95,8 +69,8 @@ async def test_control_frames_have_a_limit(opcode: Opcode) -> None:
 
 async def test_a_message_in_endless_fragments_ends_the_connection() -> None:
     async with connected() as (reader, writer, received):
-        writer.write(frame(b"a", Opcode.BINARY, fin=False))
-        writer.write(frame(b"b", Opcode.CONT, fin=False) * (MAX_FRAGMENTS + 1))
+        writer.write(frame(b"a", Opcode.BINARY, is_last=False))
+        writer.write(frame(b"b", Opcode.CONT, is_last=False) * (MAX_FRAGMENTS + 1))
         assert b"fragments" in await end_of(reader)
         assert received == []
 
@@ -104,8 +78,8 @@ async def test_a_message_in_endless_fragments_ends_the_connection() -> None:
 async def test_a_message_in_some_fragments_and_an_ordinary_ping_are_fine() -> None:
     async with connected() as (_, writer, received):
         for _ in range(3):
-            writer.write(frame(b"a", Opcode.BINARY, fin=False) + frame(b"", Opcode.PING))
-            writer.write(frame(b"b", Opcode.CONT, fin=False) * 500 + frame(b"c", Opcode.CONT))
+            writer.write(frame(b"a", Opcode.BINARY, is_last=False) + frame(b"", Opcode.PING))
+            writer.write(frame(b"b", Opcode.CONT, is_last=False) * 500 + frame(b"c", Opcode.CONT))
         async with asyncio.timeout(10):
             while len(received) < 3:
                 await asyncio.sleep(0.01)
@@ -155,7 +129,7 @@ async def sent_apart(writer: asyncio.StreamWriter, parts: list[bytes]) -> None:
     "parts",
     [
         [frame(bytes(100), Opcode.BINARY)[:50], *[b"a"] * 3],
-        [frame(b"a", Opcode.BINARY, fin=False), *[frame(b"", Opcode.PING)] * 3],
+        [frame(b"a", Opcode.BINARY, is_last=False), *[frame(b"", Opcode.PING)] * 3],
     ],
     ids=["a frame", "a message in fragments"],
 )
@@ -175,93 +149,12 @@ async def test_over_a_slow_network_a_read_may_always_end_within_a_message() -> N
                 await asyncio.sleep(0.01)
 
 
-@asynccontextmanager
-async def asked(
-    request: bytes, protocol: type[HttpProtocol] = HttpProtocol, *, answer: Response | None = None
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Send these bytes to a server that answers each request with `answer`; None: with the text "done"."""
-
-    async def app(scope: object, receive: object, send: object) -> None:
-        await (answer or PlainTextResponse("done"))(scope, receive, send)  # type: ignore[arg-type]
-
-    config = uvicorn.Config(app, ws=WebSocketProtocol, log_config=None, lifespan="off")
-    config.load()
-    state = ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        writer.write(request)
-        yield reader, writer
-        await closed(writer)
-        await asyncio.gather(*state.tasks)
-
-
 def test_the_gateway_is_served_within_these_limits() -> None:
     config = server_config(FastAPI(), GatewaySettings(_env_file=None, max_frame_bytes=1024))
     assert (config.http, config.ws) == (HttpProtocol, WebSocketProtocol)
     assert config.ws_max_size == WEBSOCKET_MAX_BYTES  # uvicorn refuses longer messages while they arrive
     assert config.ws_per_message_deflate is False  # compression could make many MiB of a few KiB
     assert config.ws_ping_timeout
-
-
-async def test_a_connection_without_a_request_is_ended() -> None:
-    async with asked(b"GET / HTTP/1.1\r\nHost: t", HastyProtocol) as (reader, _):
-        with suppress(ConnectionResetError):
-            assert await end_of(reader) == b""
-
-
-async def test_a_later_request_that_does_not_get_on_is_ended() -> None:
-    async with asked(b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\n", HastyProtocol) as (reader, writer):
-        slowly = asyncio.create_task(drip(writer))
-        with suppress(ConnectionResetError):
-            assert (await end_of(reader)).count(b"done") == 1
-        slowly.cancel()
-
-
-async def drip(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(b"A: b\r\n")
-        await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize(
-    ("begin", "more"),
-    [
-        (b"GET / HTTP/1.1\r\nHost: t\r\n", b"A: b\r\n" * 10_000),
-        (b"GET / HTTP/1.1\r\nHost: t\r\nA: ", b"a" * 100_000),
-        (b"GET /", b"a" * 100_000),
-        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a" * 100_000),
-        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 10_000),
-    ],
-    ids=["headers", "one header", "path", "chunk", "trailers"],
-)
-async def test_a_head_has_a_greatest_length(begin: bytes, more: bytes) -> None:
-    before = ended("too_much")
-    async with asked(begin) as (_, writer):
-        with pytest.raises(ConnectionError):
-            await flood(writer, more)
-    assert ended("too_much") == before + 1
-
-
-async def flood(writer: asyncio.StreamWriter, data: bytes) -> None:
-    for _ in range(1_000):
-        writer.write(data)
-        await asyncio.wait_for(writer.drain(), 5)
-
-
-async def test_many_requests_and_a_long_body_are_fine() -> None:
-    long = b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 300000\r\n\r\n" + bytes(300_000)
-    async with asked(long) as (reader, writer):
-        assert b"done" in await asyncio.wait_for(reader.readuntil(b"done"), 10)
-        for _ in range(20):
-            writer.write(b"GET / HTTP/1.1\r\nHost: t\r\nA: " + b"a" * 8_000 + b"\r\n\r\n")
-            assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"done"), 10)
-
-
-async def test_a_handshake_with_too_long_a_line_is_answered() -> None:
-    protocols = b"Sec-WebSocket-Protocol: " + b"a" * 10_000 + b"\r\n\r\n"
-    async with asked(HANDSHAKE.removesuffix(b"\r\n") + protocols) as (reader, _):
-        assert b" 431 " in await end_of(reader)
 
 
 async def test_a_client_that_reads_nothing_is_cut_off() -> None:
@@ -317,35 +210,9 @@ async def test_a_connection_that_closes_does_not_wait_for_a_client_that_reads_no
             task.cancel()
 
 
-async def test_a_client_that_does_not_read_a_streamed_answer_is_cut_off() -> None:
-    """Otherwise the client would keep its seat and the model's slot, because the answer waits until it can be
-    written."""
-    before, is_over = stalled(), asyncio.Event()
-
-    async def endless() -> AsyncIterator[bytes]:
-        try:
-            while True:
-                yield bytes(100_000)
-                await asyncio.sleep(0)
-        finally:
-            is_over.set()
-
-    async with asked(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n", HastyProtocol, answer=StreamingResponse(endless())):
-        await asyncio.wait_for(is_over.wait(), 10)
-    assert stalled() == before + 1
-
-
 async def test_a_client_that_pauses_for_less_long_is_not() -> None:
     before = stalled()
     async with connected(says=bytes(100_000)) as (reader, _, _):
         await asyncio.sleep(0.3)  # by then, the server's and the kernel's buffers are full
         assert len(await reader.readexactly(20_000_000)) == 20_000_000
     assert stalled() == before
-
-
-def stalled() -> float:
-    return ended("stalled")
-
-
-def ended(reason: str) -> float:
-    return REGISTRY.get_sample_value("aitalk_gateway_connections_ended_total", {"reason": reason}) or 0.0
