@@ -27,11 +27,12 @@ BUSY_TRIES = 30  # about a second apart
 
 @dataclass(frozen=True, slots=True)
 class TimedWord:
-    """A word and its time in seconds."""
+    """A word, its time in seconds, and how sure recognition is of it: 0 to 1."""
 
     text: str
     start_s: float
     end_s: float
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,10 @@ def _heard(transcript: Transcript, piece: Piece) -> RecognisedPiece:
     def second(sample: int) -> float:
         return round((piece.start + sample) / RATE_HZ, 3)
 
-    words = tuple(TimedWord(word.text, second(word.start_sample), second(word.end_sample)) for word in transcript.words)
+    words = tuple(
+        TimedWord(word.text, second(word.start_sample), second(word.end_sample), round(word.confidence, 3))
+        for word in transcript.words
+    )
     start, end = second(transcript.start_sample), second(transcript.end_sample)
     return RecognisedPiece(transcript.text, words, start, end, transcript.language)
 

@@ -180,7 +180,7 @@ def answer(
                 verbose["segments"] = [_segment(number, one) for number, one in enumerate(segments_of(pieces))]
             if "word" in granularities:
                 verbose["words"] = [
-                    {"word": word.text, "start": word.start_s, "end": word.end_s}
+                    {"word": word.text, "start": word.start_s, "end": word.end_s, "confidence": word.confidence}
                     for piece in pieces
                     for word in piece.words
                 ]

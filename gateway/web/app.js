@@ -11,7 +11,7 @@ import { deviceVoice, readAloud, stopReading } from './read_aloud.js';
 import { watchReadiness } from './readiness.js';
 import { Replay } from './replay.js';
 import { loadScenarios } from './scenarios.js';
-import { ask } from './server.js';
+import { ask, recognise, speech } from './server.js';
 import { Meter } from './view/meter.js';
 import { Page } from './view/page.js';
 import { ChoicesView, choices } from './view/choices.js';
@@ -19,6 +19,8 @@ import { VoiceView } from './view/voice.js';
 import { base, chosenVoice, languages, loadVoices, practised, voices } from './voices.js';
 import { writeInto } from './texts.js';
 import { BUTTONS, LINE, MICROPHONE, READINESS, SOUND, fallback } from './wording.js';
+
+const SPEECH_HZ = 24000; // of the server's PCM
 
 writeInto(document);
 const query = new URLSearchParams(location.search);
@@ -34,6 +36,7 @@ const page = new Page({
   canHearSentence: (sentence) => Boolean(partOf(sentence)),
   language,
   ask,
+  shadowing: { soundOf: voiceOf, recognise, prefer: preferredRoad(), onOpen: shadowing },
   debug: query.has('debug'),
 });
 const recordings = new Recordings();
@@ -44,7 +47,7 @@ const conversation = new Conversation({
   url: new URL('ws/conversation', document.baseURI).href.replace('http', 'ws'), // relative: a proxy may add a path
   memory: memory.session,
   access: memory.access.load,
-  prefer: ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null,
+  prefer: preferredRoad(),
   start: () => ({ learner: memory.learner(), ...choices(language()), ...spoken(), ...progress.consent() }),
   onChange: changed,
   onMessage: received,
@@ -80,6 +83,7 @@ function choose(scenario) {
 // --- events ---
 
 function changed(state, before, event) {
+  if (event.type === 'ai_audio_start' && page.shadowing.isOpen) conversation.interrupt();
   if (event.type === 'page.heard' && !event.done) stopReplay(); // no two voices at once
   if (state.turns !== before.turns && event.type !== 'page.heard') memory.conversation.save(state.turns);
   render();
@@ -143,6 +147,21 @@ function replaySentence(part, slowly) {
   return true;
 }
 
+/** The voice that says a sentence: as it was heard in the conversation, or else made now. */
+async function voiceOf(part) {
+  const kept = part.turnId ? soundOf(part) : null;
+  if (kept) return { wav: kept };
+  const pcm = await speech(part.text, chosenVoice() ?? voices()[0]?.id ?? 'alloy');
+  return pcm && { pcm, rate: SPEECH_HZ };
+}
+
+/** While the learner says a sentence after the voice (`isOpen`), the conversation waits. */
+function shadowing(isOpen) {
+  if (isOpen) conversation.interrupt();
+  stopReplay();
+  conversation.hold(isOpen);
+}
+
 function hearHint(sentence) {
   conversation.interrupt();
   replay.stop();
@@ -159,6 +178,11 @@ function stopReplay() {
 function replaying(on) {
   conversation.hold(on);
   if (conversation.state.replaying !== on) conversation.dispatch({ type: 'page.replaying', replaying: on });
+}
+
+/** How the microphone is recorded; null: as the browser can. */
+function preferredRoad() {
+  return ['recorder', 'worklet'].find((road) => road === query.get('mic')) ?? null;
 }
 
 /** The language of the conversation. */
@@ -341,7 +365,7 @@ function mute() {
 }
 
 function pressed(event) {
-  if (page.part['my-words'].open || page.part.progress.open) return; // the dialog handles its own keys
+  if (page.part['my-words'].open || page.part.progress.open || page.shadowing.isOpen) return; // the dialog handles its own keys
   if (event.key === 'Escape') conversation.interrupt();
   const free = event.target === document.body || event.target === page.part.report;
   if (event.key === ' ' && free && conversation.microphone.isOpen && !event.repeat) {

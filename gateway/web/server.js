@@ -24,6 +24,41 @@ export async function send(method, path, body) {
   }
 }
 
+/**
+ * The words of a recording, by the server's recognition.
+ * @param {ArrayBuffer} wav
+ * @param {string} language BCP-47 tag
+ * @returns {Promise<{word: string, start: number, end: number, confidence: number}[]|null>} times in seconds; null: the
+ *   server is away, or refuses
+ */
+export async function recognise(wav, language) {
+  const body = new FormData();
+  const fields = { model: 'whisper-1', language, response_format: 'verbose_json', 'timestamp_granularities[]': 'word' };
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  body.append('file', new Blob([wav], { type: 'audio/wav' }), 'take.wav');
+  const path = 'v1/audio/transcriptions';
+  const response = await fetched(path, { method: 'POST', headers: headers(path), body });
+  return (await response?.json().catch(() => null))?.words ?? null;
+}
+
+/**
+ * A text read aloud by the server.
+ * @param {string} input @param {string} voice id
+ * @returns {Promise<ArrayBuffer|null>} 16-bit little-endian mono PCM at 24 kHz; null: the server is away, or refuses
+ */
+export async function speech(input, voice) {
+  const path = 'v1/audio/speech';
+  const body = JSON.stringify({ model: 'tts-1', input, voice, response_format: 'pcm' });
+  const response = await fetched(path, { method: 'POST', headers: headers(path, body), body });
+  return (await response?.arrayBuffer().catch(() => null)) ?? null;
+}
+
+/** @returns {Promise<Response|null>} null: the server is away, or refuses */
+async function fetched(path, options) {
+  const response = await fetch(path, { cache: 'no-store', ...options }).catch(() => null);
+  return response?.ok ? response : null;
+}
+
 /** All requests have the access token, if there is one. Only those for the learner's own data have the learner's id. */
 function headers(path, body) {
   const token = memory.access.load();

@@ -156,6 +156,13 @@ export const STAGES = TEXTS.stages;
 export const CUT = TEXTS.cut;
 export const TRANSCRIPT = TEXTS.transcript;
 export const LOOKUP = TEXTS.lookup;
+export const SHADOWING = TEXTS.shadowing;
+
+/** The words of which recognition was unsure. @param {string[]} words */
+export const unclear = (words) => fill(SHADOWING.unsure, { words: words.join(', ') });
+
+/** A waveform, for screen readers. @param {string} who @param {number} seconds */
+export const waveform = (who, seconds) => fill(SHADOWING.waveform, { who, seconds: number(seconds) });
 
 /** @param {{zipf: number, band: string, cefr: string|null}|null} word as `GET /words` has it; null: the server is away */
 export function howCommon(word) {

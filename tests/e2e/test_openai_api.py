@@ -66,6 +66,7 @@ async def test_recognition_understands_the_voice(client: openai.AsyncOpenAI) -> 
     times = [time for word in heard.words for time in (word.start, word.end)]
     assert times == sorted(times)
     assert times[-1] <= heard.duration
+    assert all(0 < word.model_dump()["confidence"] <= 1 for word in heard.words)
     assert " ".join(segment.text for segment in heard.segments) == heard.text
 
 

@@ -21,6 +21,7 @@ from typing import TypeVar
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -189,6 +190,11 @@ class PageStub:
         self.sessions: dict[str, str] = {}
         self.arrived = asyncio.Event()
         self.learners = MemoryLearners()
+        # The words of the recordings that the page sends, one recording after the other, each word with the confidence
+        # in it. If none are left, recognition can't be reached.
+        self.recognised: list[list[tuple[str, float]]] = []
+        self.recordings: list[bytes] = []  # those that the page has sent
+        self.read_aloud: list[Mapping[str, object]] = []  # the page's requests to read a text aloud
         self.url = ""
         self.app = Starlette(
             routes=[
@@ -197,6 +203,8 @@ class PageStub:
                 Route("/voices", self._voices),
                 Route("/words", self._words),
                 Route("/scenarios", self._scenarios),
+                Route("/v1/audio/transcriptions", self._transcribe, methods=["POST"]),
+                Route("/v1/audio/speech", self._read_aloud, methods=["POST"]),
                 Route("/stub/tap.js", self._tap),
                 Mount("/clients/js", StaticFiles(directory=CLIENT.parent)),
                 Mount("/static/aitalk", StaticFiles(directory=CLIENT)),
@@ -246,6 +254,25 @@ class PageStub:
     async def _scenarios(self, _request: Request) -> Response:
         cards = [scenario.card() for scenario in self.library.at(None)]
         return JSONResponse({"scenarios": cards if self.scenarios_known else []})
+
+    async def _transcribe(self, request: Request) -> Response:
+        async with request.form() as form:
+            file = form["file"]
+            assert isinstance(file, UploadFile)
+            assert (form["response_format"], form["timestamp_granularities[]"]) == ("verbose_json", "word")
+            self.recordings.append(await file.read())
+        if not self.recognised:
+            return JSONResponse({"error": {"message": "away"}}, status_code=503)
+        step = WORD_MS / 1000
+        words = [
+            {"word": word, "start": i * step, "end": (i + 1) * step, "confidence": confidence}
+            for i, (word, confidence) in enumerate(self.recognised.pop(0))
+        ]
+        return JSONResponse({"text": " ".join(str(each["word"]) for each in words), "words": words})
+
+    async def _read_aloud(self, request: Request) -> Response:
+        self.read_aloud.append(body := await request.json())
+        return Response(tone(WORD_MS * len(body["input"].split())), media_type="audio/pcm")
 
     async def _converse(self, websocket: WebSocket) -> None:
         await websocket.accept("aitalk" if "sec-websocket-protocol" in websocket.headers else None)

@@ -1,7 +1,7 @@
 /** A sentence of the partner's: the learner can hear it again and look up its words. */
 import * as myWords from '../my_words.js';
 import { words } from '../aitalk/sentences.js';
-import { LOOKUP, howCommon } from '../wording.js';
+import { LOOKUP, SHADOWING, howCommon } from '../wording.js';
 import { el } from './dom.js';
 
 export class LookupView {
@@ -11,6 +11,7 @@ export class LookupView {
    * @param {(part: object, slowly: boolean) => boolean} options.onReplay plays the sentence; false if its sound is no longer kept
    * @param {(path: string) => Promise<object|null>} options.ask the server
    * @param {(entry: import('../my_words.js').KeptWord) => void} options.onKeep
+   * @param {(part: object, opener: HTMLElement) => void} options.onSay the learner wants to say the sentence, too
    * @param {() => string} options.language of the conversation
    */
   constructor(place, options) {
@@ -24,8 +25,9 @@ export class LookupView {
     };
     this.again = button(LOOKUP.again, () => this.#replay(false));
     this.slowly = button(LOOKUP.slowly, () => this.#replay(true));
+    this.say = button(SHADOWING.open, () => this.onSay(this.part, this.say));
     const close = button(LOOKUP.close, () => this.close(), true);
-    place.append(this.sentence, this.about, el('div', { class: 'lookup-actions' }, this.again, this.slowly, close));
+    place.append(this.sentence, this.about, el('div', { class: 'lookup-actions' }, this.again, this.slowly, this.say, close));
     this.sentence.addEventListener('click', ({ target }) => target.closest('button') && this.#look(target.closest('button')));
   }
 

@@ -9,6 +9,7 @@ import { MyWordsView } from './my_words.js';
 import { NoticesView } from './notices.js';
 import { ProgressView } from './progress.js';
 import { ReportView } from './report.js';
+import { ShadowingView } from './shadowing.js';
 import { SheetView } from './sheet.js';
 import { TopicsView } from './topics.js';
 import { TranscriptView } from './transcript.js';
@@ -29,14 +30,17 @@ export class Page {
    * @param {() => boolean} options.canHearHint whether hints can be read aloud
    * @param {(sentence: string) => void} options.onHearSentence a sentence of the partner's is to be heard again
    * @param {(sentence: string) => boolean} options.canHearSentence whether its sound is kept
+   * @param {object} options.shadowing see `ShadowingView`
    * @param {boolean} options.debug show how long each answer took
    */
-  constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, onHearSentence, canHearSentence, debug }) {
+  constructor({ onNotice, onResend, onTopic, onPhrase, onReplay, language, ask, onHearHint, canHearHint, onHearSentence, canHearSentence, shadowing, debug }) {
     this.part = Object.fromEntries([...document.querySelectorAll('[id]')].map((element) => [element.id, element]));
     this.myWords = new MyWordsView({ dialog: this.part['my-words'], opener: this.part['my-words-opener'], language });
     this.progress = new ProgressView({ dialog: this.part.progress, opener: this.part['progress-opener'] });
-    this.lookup = new LookupView(this.part.lookup, { onReplay, language, ask, onKeep: (entry) => this.myWords.keep(entry) });
-    this.report = new ReportView(this.part.report, { onKeep: (entry) => this.myWords.keep(entry), onHear: onHearSentence, canHear: canHearSentence });
+    this.shadowing = new ShadowingView({ dialog: this.part.shadowing, language, ...shadowing });
+    const onSay = (...opened) => this.shadowing.open(...opened);
+    this.lookup = new LookupView(this.part.lookup, { onReplay, language, ask, onKeep: (entry) => this.myWords.keep(entry), onSay });
+    this.report = new ReportView(this.part.report, { onKeep: (entry) => this.myWords.keep(entry), onHear: onHearSentence, canHear: canHearSentence, onSay });
     this.hints = new HintsView(this.part.hints, { onChoose: onPhrase, onHear: onHearHint, canHear: canHearHint });
     this.transcript = new TranscriptView(this.part.transcript, {
       onResend,

@@ -41,7 +41,7 @@ function report(document, words) {
     timeline(document),
     cefr(document),
     fluency(document),
-    corrections(document),
+    corrections(document, words.onSay),
     vocabulary(document, words),
     nextSteps(document),
   ].filter(Boolean);

@@ -7,7 +7,7 @@ from gateway.openai_api.subtitles import Segment, segments_of, srt, vtt
 
 
 def heard(text: str, *times: tuple[float, float]) -> RecognisedPiece:
-    words = tuple(TimedWord(word, *time) for word, time in zip(text.split(), times, strict=False))
+    words = tuple(TimedWord(word, *time, 1.0) for word, time in zip(text.split(), times, strict=False))
     return RecognisedPiece(text, words, times[0][0], times[-1][1], "en")
 
 
@@ -23,7 +23,7 @@ def test_a_segment_ends_with_a_sentence_a_pause_or_when_it_is_long() -> None:
     assert all(len(one.text) <= 84 and one.end_s - one.start_s <= 7.0 for one in segments)
     assert " ".join(one.text for one in segments) == long.text
     assert list(
-        segments_of([RecognisedPiece("是的。", (TimedWord("是", 0, 1), TimedWord("的。", 1, 2)), 0, 2, "zh")])
+        segments_of([RecognisedPiece("是的。", (TimedWord("是", 0, 1, 1.0), TimedWord("的。", 1, 2, 1.0)), 0, 2, "zh")])
     ) == [Segment("是的。", 0, 2)]
 
 

@@ -93,7 +93,8 @@ async def test_every_form_of_the_answer() -> None:
             client, response_format="verbose_json", timestamp_granularities=["word", "segment"], language="en"
         )
         assert (verbose.language, verbose.duration, verbose.text) == ("en", 1.0, "Hello there.")
-        assert [(one.word, one.start, one.end) for one in verbose.words] == [("Hello", 0.0, 0.5), ("there.", 0.5, 1.0)]
+        words = [(one.word, one.start, one.end, one.confidence) for one in verbose.words]
+        assert words == [("Hello", 0.0, 0.5, 0.9), ("there.", 0.5, 1.0, 0.9)]
         assert [(one.start, one.end, one.text) for one in verbose.segments] == [(0.0, 1.0, "Hello there.")]
 
 
