@@ -115,14 +115,15 @@ def time_steps(
     again: bool = False,
     busy: bool = False,
     timer: Callable[[LlmSettings], Speed] | None = None,
+    steps: Sequence[Step] = (),
 ) -> list[Timed]:
     """Each step with its speed on this machine: the stored figure or, without one or with `again`, what `timer`
     measures.
 
     environment: settings (names in capitals) that the models run with. busy: don't store what is measured now. timer:
-    by default it starts the real model.
+    by default it starts the real model. steps: if not all that the settings allow.
     """
-    return [_timed(step, environment, again, busy, timer or measure) for step in steps_for(environment)]
+    return [_timed(step, environment, again, busy, timer or measure) for step in steps or steps_for(environment)]
 
 
 def is_busy() -> bool:

@@ -7,6 +7,7 @@ Without a suitable GPU, it finds the largest language model that is quick enough
     python -m deploy.plan --profile standard           a profile's settings
     python -m deploy.plan --gpu-gb 24 24               other GPUs than those found
     python -m deploy.plan --again                      without a GPU: time the language models anew
+    python -m deploy.plan --language es                the voice to practise a language with on this machine's CPU
 
 The exit status is 1 if the models don't fit on the GPUs. deploy.mesh makes the same check before it starts anything.
 Sizes are computed from model_memory.toml, which says for each number whether it was published, estimated or measured.
@@ -216,7 +217,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default=None, choices=PROFILES, help="a profile's settings; default: PROFILE")
     parser.add_argument("--gpu-gb", type=float, nargs="+", metavar="GB", help="memory of each GPU; default: as found")
     parser.add_argument("--again", action="store_true", help="without a GPU: time the language models anew")
+    parser.add_argument(
+        "--language", metavar="TAG", help="the voice to practise this language with on the CPU: es, de …"
+    )
     options = parser.parse_args(arguments)
+    if options.language:
+        from deploy.language_plan import print_language_plan  # imports the engines, too, and is only needed here
+
+        print_language_plan(options.language)
+        return 0
     found = options.gpu_gb or gpus()
     if not found:
         print("no NVIDIA GPU found; --gpu-gb plans for another machine. On this machine's CPU:")
@@ -236,6 +245,7 @@ def print_cpu_plan(profile: str | None, *, again: bool) -> None:
     logging.getLogger("llm_service").setLevel(logging.ERROR)  # no lines about loading models
     busy = cpu_plan.is_busy()
     print(cpu_plan.written(cpu_plan.time_steps(configuration(profile), again=again, busy=busy)))
+    print("for another language than English: python -m deploy.plan --language es (or another one)")
     if busy:
         print("note: other programs are busy here, so these times are too long, and are not kept")
 

@@ -132,8 +132,8 @@ def test_each_model_on_the_disk_is_timed_once_and_its_figures_are_kept(tmp_path:
         asked.append(settings.llm_model_name)
         return QUICK
 
-    def run(**more: bool) -> list[Speed | None]:
-        return [one.speed for one in time_steps(environment, timer=timer, **more)]
+    def run(*, again: bool = False, busy: bool = False) -> list[Speed | None]:
+        return [one.speed for one in time_steps(environment, timer=timer, again=again, busy=busy)]
 
     everything = [QUICK, None, None, None, None, QUICK]
     assert run(busy=True) == everything
