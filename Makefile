@@ -151,6 +151,10 @@ bench-corrections: $(VENV)/.dev ## Measure how well the language model corrects 
 bench-verbatim: $(VENV)/.dev ## Measure how many of a learner's mistakes are in the transcript (ARGS="--show"; first run: half an hour)
 	$(BIN)/python -m bench.verbatim $(ARGS)
 
+.PHONY: bench-pronunciation
+bench-pronunciation: $(VENV)/.dev ## Measure whether mispronounced words are told from right ones (needs the models of PROFILE=languages)
+	$(BIN)/python -m bench.pronunciation $(ARGS)
+
 .PHONY: profile
 profile: $(VENV)/.dev ## Measure the CPU seconds of a spoken turn and the memory of each process (ARGS="--base CHECKOUT")
 	$(BIN)/python -m bench.profile $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,11 @@ from aitalk.asr.v1 import asr_pb2 as pb
 from aitalk.asr.v1 import asr_pb2_grpc
 
 from asr_service import events as ev
-from asr_service.audio import ENGINE_RATE_HZ, check_pcm, check_rate, check_recording, pcm_to_float, resample
+from asr_service.audio import ENGINE_RATE_HZ, Audio, check_pcm, check_rate, check_recording, pcm_to_float, resample
 from asr_service.config import AsrSettings
 from asr_service.engine import AsrEngine
 from asr_service.metrics import AUDIO_SECONDS
+from asr_service.pronunciation import Pronunciation
 from asr_service.recognition.decoder import Decoder
 from asr_service.session import DRAINS, StreamSession
 from asr_service.stream import Finish, Request, StreamConfig
@@ -70,6 +72,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._vad_thread: VadThread | None = None
         self._judge = NetworksJudge(settings.text_model, settings.models_cache_dir.expanduser())
         self._verbatim = VerbatimLane(self._decoder) if settings.asr_verbatim != "off" else None
+        self._pronunciation = Pronunciation()
         self._ready = False
         self._draining = asyncio.Event()
 
@@ -96,6 +99,7 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         self._judge.close()
         if self._verbatim:
             self._verbatim.close()
+        self._pronunciation.close()
         await self._decoder.close()
 
     # --- calls ----------------------------------------------------------------------------------
@@ -138,8 +142,9 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
                     "or use StreamingRecognize"
                 )
             AUDIO_SECONDS.inc(seconds)
+            audio = partial(_audio_of, request)
             transcript = await self._decoder.decode_recording(
-                lambda: resample(pcm_to_float(request.audio), request.sample_rate_hz),
+                audio,
                 language=request.language,
                 translate=request.translate,
                 context=request.context,
@@ -149,7 +154,12 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             start = min(transcript.words[0].start, last) if transcript.words else 0
             end = min(transcript.words[-1].end, last) if transcript.words else last
             turn = ev.spoken_turn(transcript, start, end, offset=0, rate=request.sample_rate_hz / ENGINE_RATE_HZ)
-            return pb.RecognizeResponse(transcript=_transcript(turn))
+            response = pb.RecognizeResponse(transcript=_transcript(turn))
+            if request.expected_text:
+                language = request.language or turn.language
+                for word, slip, _ in await self._pronunciation.slips(audio, request.expected_text, language):
+                    response.slips.add(word=word, expected=slip.right, heard=slip.wrong)
+            return response
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
         """The engine, its slots and its memory, also while it loads."""
@@ -199,6 +209,10 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
         # When a client cancels, its messages seem to end normally, and this task is cancelled only a moment later. So
         # wait for that. Otherwise the missing `finish` would be reported as an error.
         await asyncio.sleep(_CANCEL_LAG_S)
+
+
+def _audio_of(request: pb.RecognizeRequest) -> Audio:
+    return resample(pcm_to_float(request.audio), request.sample_rate_hz)
 
 
 # --- messages out -------------------------------------------------------------------------------

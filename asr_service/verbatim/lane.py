@@ -61,7 +61,7 @@ class VerbatimLane:
         self._decoder = decoder
         self._rewriter = rewriter
         self._delay_s = delay_s
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr-verbatim", initializer=_lower_priority)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr-verbatim", initializer=lower_priority)
         self._one_at_a_time = asyncio.Lock()
         self._waiting = 0
 
@@ -139,7 +139,7 @@ class VerbatimLane:
             await asyncio.sleep(_POLL_S)
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
     """Let everything else run first. On Linux a thread can have its own priority."""
     if sys.platform == "linux":
         with suppress(OSError):

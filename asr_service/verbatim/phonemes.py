@@ -40,9 +40,9 @@ class Phonemes:
         self._spelling.vocab = IndexedVocabulary(**vars(self._spelling.vocab))
         self._spelling.tokenizer.vocab = self._spelling.vocab
         symbols = self._hearing.decoder_tokens
-        self._numbers = {symbol: number for number, symbol in enumerate(symbols)}
-        self._between_words = self._numbers["<wb>"]
-        self.blank = self._numbers["<blank>"]
+        self.numbers = {symbol: number for number, symbol in enumerate(symbols)}  # phoneme → its number in `hear`
+        self._between_words = self.numbers["<wb>"]
+        self.blank = self.numbers["<blank>"]
         self._known: dict[str, tuple[str, ...]] = {}  # the phonemes of words that came before
         self._word = lru_cache(_REMEMBERED_WORDS)(self._spell)
 
@@ -70,7 +70,7 @@ class Phonemes:
             return None
         found: list[int] = []
         for part in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)*", spelled):
-            numbers = [self._numbers[phoneme] for phoneme in self._sound_of(part) if phoneme in self._numbers]
+            numbers = [self.numbers[phoneme] for phoneme in self._sound_of(part) if phoneme in self.numbers]
             found += [self._between_words, *numbers] if found else numbers
         return tuple(found) or None
 

@@ -18,7 +18,7 @@ import anyio
 from common.errors import BusyError
 from gateway.openai_api.cutter import RATE_HZ, Cutter, Piece
 from gateway.openai_api.recording import decode
-from gateway.ports import Recordings, Transcript
+from gateway.ports import Recordings, Slip, Transcript
 
 T = TypeVar("T")
 
@@ -44,16 +44,19 @@ class RecognisedPiece:
     start_s: float
     end_s: float
     language: str
+    slips: tuple[Slip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to do with a recording. language: the expected language, a BCP-47 tag; empty: detected. translate: translate
-    into English. prompt: the text before the recording, or names that occur in it."""
+    into English. prompt: the text before the recording, or names that occur in it. expected: the sentence that the
+    speaker was to say, if the recording is a single piece."""
 
     language: str = ""
     translate: bool = False
     prompt: str = ""
+    expected: str = ""
 
 
 class FileTranscription:
@@ -102,6 +105,7 @@ class FileTranscription:
                     language=self._task.language,
                     translate=self._task.translate,
                     context=context,
+                    expected=self._task.expected if piece.start == 0 else "",
                 )
             except BusyError as error:  # learners use all the slots; a recording can wait
                 tries += 1
@@ -121,7 +125,7 @@ def _heard(transcript: Transcript, piece: Piece) -> RecognisedPiece:
         for word in transcript.words
     )
     start, end = second(transcript.start_sample), second(transcript.end_sample)
-    return RecognisedPiece(transcript.text, words, start, end, transcript.language)
+    return RecognisedPiece(transcript.text, words, start, end, transcript.language, transcript.slips)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from itertools import count
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -33,11 +34,13 @@ FORMS: dict[str, Any] = {"application/json": {}, "text/plain": {}, "application/
 
 class TranscriptionForm(BaseModel):
     """The fields beside `file`. model: any name. prompt: the text before the recording, or names that are in it.
-    temperature and unknown fields have no effect."""
+    expected_text: the English sentence that the speaker was to say; it is not one of OpenAI's fields. temperature and
+    unknown fields have no effect."""
 
     model: Annotated[str, Field(max_length=256)]
     language: Annotated[str, Field(max_length=35)] = ""
     prompt: Annotated[str, Field(max_length=10_000)] = ""
+    expected_text: Annotated[str, Field(max_length=400)] = ""
     response_format: TextFormat = "json"
     temperature: Annotated[float, Field(ge=0, le=1)] = 0.0
     timestamp_granularities: list[Granularity] = Field(default_factory=lambda: [*BY_SEGMENT], max_length=10)
@@ -67,10 +70,16 @@ async def transcriptions(request: Request, context: Context, stack: RequestStack
     recognised."""
     file, form = await stack.enter_async_context(context.uploads.receive(request, TranscriptionForm))
     form.check()
-    task = Task(await known_language(form.language, context), prompt=form.prompt)
+    task = Task(await known_language(form.language, context), prompt=form.prompt, expected=form.expected_text)
     if not form.stream:
         pieces, duration_s = await recognise_all(request, context, stack, file, task)
-        return answer(pieces, duration_s, form.response_format, form.timestamp_granularities)
+        return answer(
+            pieces,
+            duration_s,
+            form.response_format,
+            form.timestamp_granularities,
+            judged=bool(form.expected_text),
+        )
     length_s = await asyncio.to_thread(stated_length_s, file)
     heard = (await _begin(request, context, stack, file, task)).heard()
     stack.push_async_callback(heard.aclose)
@@ -159,8 +168,10 @@ def answer(
     response_format: TextFormat,
     granularities: Sequence[Granularity],
     task: Literal["transcribe", "translate"] = "transcribe",
+    *,
+    judged: bool = False,
 ) -> Response:
-    """The answer in the requested form."""
+    """The answer in the requested form. judged: an expected text was given, so `verbose_json` lists its slips."""
     text = " ".join(piece.text for piece in pieces if piece.text)
     match response_format:
         case "text":
@@ -184,6 +195,10 @@ def answer(
                     for piece in pieces
                     for word in piece.words
                 ]
+            if judged:
+                # a recording of several pieces is longer than a sentence
+                slips = pieces[0].slips if len(pieces) == 1 else ()
+                verbose["slips"] = [asdict(slip) for slip in slips]
             return JSONResponse(verbose)
 
 

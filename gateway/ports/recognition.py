@@ -19,10 +19,21 @@ class HeardWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Slip:
+    """A sound of a sentence in whose place another one was heard. word: its number among the words that white space
+    separates. expected, heard: in IPA; heard: empty if the sound is missing."""
+
+    word: int
+    expected: str
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The words of one turn. start_sample and end_sample: where its voice began and ended in the stream.
 
-    language: the language that was heard, a BCP-47 tag; empty if the model doesn't say.
+    language: the language that was heard, a BCP-47 tag; empty if the model doesn't say. slips: only of a recording of
+    an expected text.
     """
 
     text: str
@@ -30,6 +41,7 @@ class Transcript:
     start_sample: int
     end_sample: int
     language: str = ""
+    slips: tuple[Slip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +168,20 @@ class Recordings(Protocol):
     """Recognition of recordings. It waits while learners' turns need the model."""
 
     async def recognize(
-        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
+        self,
+        pcm: bytes,
+        *,
+        sample_rate_hz: int,
+        language: str = "",
+        translate: bool = False,
+        context: str = "",
+        expected: str = "",
     ) -> Transcript:
         """The words in 16-bit mono PCM of at most 10 minutes. Times are in samples from its start.
 
         language: the expected language, a BCP-47 tag; empty: detected. translate: translate into English. context: the
-        words before the audio in the same recording. Raises InvalidInputError if the model can't translate, BusyError
+        words before the audio in the same recording. expected: the sentence that the speaker was to say; the transcript
+        then has its slips. Raises InvalidInputError if the model can't translate, BusyError
         if learners use all slots.
         """
         ...

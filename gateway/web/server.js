@@ -1,6 +1,8 @@
 /** HTTP requests to the server. */
 import * as memory from './memory.js';
 
+const MOST_EXPECTED = 400; // characters
+
 /**
  * @param {string} path of a route that answers JSON; relative to the page, because a proxy may put a path before it
  * @returns {Promise<object|null>} null: the server is away, refuses, or doesn't know the route
@@ -28,17 +30,19 @@ export async function send(method, path, body) {
  * The words of a recording, by the server's recognition.
  * @param {ArrayBuffer} wav
  * @param {string} language BCP-47 tag
- * @returns {Promise<{word: string, start: number, end: number, confidence: number}[]|null>} times in seconds; null: the
- *   server is away, or refuses
+ * @param {string} sentence that the speaker was to say
+ * @returns {Promise<{words: {word: string, start: number, end: number, confidence: number}[], slips?: {word: number,
+ *   expected: string, heard: string}[]}|null>} times in seconds; null: the server is away, or refuses
  */
-export async function recognise(wav, language) {
+export async function recognise(wav, language, sentence) {
   const body = new FormData();
-  const fields = { model: 'whisper-1', language, response_format: 'verbose_json', 'timestamp_granularities[]': 'word' };
+  const fields = { model: 'whisper-1', language, response_format: 'verbose_json', 'timestamp_granularities[]': 'word', expected_text: sentence.slice(0, MOST_EXPECTED) };
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
   body.append('file', new Blob([wav], { type: 'audio/wav' }), 'take.wav');
   const path = 'v1/audio/transcriptions';
   const response = await fetched(path, { method: 'POST', headers: headers(path), body });
-  return (await response?.json().catch(() => null))?.words ?? null;
+  const answer = await response?.json().catch(() => null);
+  return answer?.words ? answer : null;
 }
 
 /**

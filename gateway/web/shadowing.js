@@ -2,7 +2,7 @@
  * Compares the learner's recordings of a sentence ("takes") with the voice that says the same sentence: how long both
  * take, where they pause, and of which words recognition is unsure. Pure.
  *
- * It tells nothing about single sounds, because speech recognition can't judge those reliably.
+ * It names a sound only if the server heard another one in its place in several takes, and not in the voice.
  */
 import { words as segmented } from './aitalk/sentences.js';
 import { common } from './diff.js';
@@ -152,6 +152,26 @@ export function unsure(takes, voice) {
     const doubts = counted.filter((words) => words[i].confidence < UNSURE).length;
     return confidence >= UNSURE && doubts >= SEVERAL && doubts > counted.length / 2 ? [i] : [];
   });
+}
+
+/**
+ * The sounds in whose place another one was heard in several takes.
+ * @param {{words: Said[], slips: Slip[]}[]} takes
+ * @param {Slip[]} voice the slips that were heard in the voice: nobody made these
+ * @returns {Slip[]}
+ * @typedef {{word: number, expected: string, heard: string}} Slip word: its number among the words that white space
+ *   separates. expected, heard: in IPA; heard: empty if the sound was missing
+ */
+export function slipsOf(takes, voice) {
+  const counted = takes.filter(({ words }) => isUnderstood(words));
+  if (counted.length < SEVERAL) return [];
+  const key = ({ word, expected }) => `${word} ${expected}`;
+  const known = new Set(voice.map(key));
+  const times = new Map();
+  for (const slip of counted.flatMap(({ slips }) => slips)) times.set(key(slip), [...(times.get(key(slip)) ?? []), slip]);
+  return [...times.entries()]
+    .filter(([name, found]) => !known.has(name) && found.length >= SEVERAL && found.length > counted.length / 2)
+    .map(([, found]) => found.at(-1));
 }
 
 /** The loudest sample of each of `columns` equal parts of a recording, 0 to 1. @param {Float32Array} samples */

@@ -161,6 +161,12 @@ export const SHADOWING = TEXTS.shadowing;
 /** The words of which recognition was unsure. @param {string[]} words */
 export const unclear = (words) => fill(SHADOWING.unsure, { words: words.join(', ') });
 
+/** A sound in whose place another one was heard. @param {{expected: string, heard: string}} slip @param {string} word */
+export function otherSound({ expected, heard }, word) {
+  const bare = word.replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');
+  return fill(heard ? SHADOWING.other_sound : SHADOWING.no_sound, { word: bare, expected, heard });
+}
+
 /** A waveform, for screen readers. @param {string} who @param {number} seconds */
 export const waveform = (who, seconds) => fill(SHADOWING.waveform, { who, seconds: number(seconds) });
 

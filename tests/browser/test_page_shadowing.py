@@ -115,6 +115,28 @@ async def test_a_word_is_unclear_only_if_recognition_is_unsure_of_it_in_several_
     assert await call(modules, "shadowing.js", "m.unsure(a.takes, a.voice)", argument) == unsure
 
 
+@pytest.mark.parametrize(
+    ("takes", "of_voice", "found"),
+    [
+        ([[("θ", "s")]], [], []),  # one take is not enough
+        ([[("θ", "s")], [("θ", "t")]], [], [("θ", "t")]),
+        ([[("θ", "s")], [("θ", "s")]], [("θ", "s")], []),  # it hears that in the voice, too
+        ([[("θ", "s")], [("θ", "s")], [], []], [], []),
+        ([[("θ", "s"), ("h", "")], [("h", "")]], [], [("h", "")]),
+    ],
+)
+async def test_a_sound_is_named_only_if_another_was_heard_in_several_takes(
+    modules: Page, takes: list[list[tuple[str, str]]], of_voice: list[tuple[str, str]], found: list[tuple[str, str]]
+) -> None:
+    def slips(pairs: list[tuple[str, str]]) -> list[dict[str, Any]]:
+        return [{"word": 0, "expected": expected, "heard": sound} for expected, sound in pairs]
+
+    words = [{"text": "think", "confidence": 0.9, "fromS": 0, "toS": 1}]
+    argument = {"takes": [{"words": words, "slips": slips(take)} for take in takes], "voice": slips(of_voice)}
+    named = await call(modules, "shadowing.js", "m.slipsOf(a.takes, a.voice)", argument)
+    assert named == slips(found)
+
+
 async def test_an_outline_has_the_peaks(modules: Page) -> None:
     assert await call(modules, "shadowing.js", "m.outline(a, 3)", [0, 0.5, -0.75, 0, 0, 0.25]) == [0.5, 0.75, 0.25]
 
@@ -143,6 +165,7 @@ async def test_a_sentence_is_said_after_the_voice(open_page: OpenPage, stub: Pag
     client = await talking(page, stub)
     await answered(page, client)
     stub.recognised = [CLEAR, MUMBLED, MUMBLED]
+    stub.slips = [[], *2 * [[{"word": 4, "expected": "h", "heard": ""}, {"word": 0, "expected": "w", "heard": "v"}]]]
     await page.get_by_role("button", name="Hear again: What can I get for you?").click()
     await page.get_by_role("button", name="Say it").click()
     dialog = dialog_of(page)
@@ -158,6 +181,9 @@ async def test_a_sentence_is_said_after_the_voice(open_page: OpenPage, stub: Pag
     assert float(await rows.nth(0).locator("td").nth(1).inner_text()) == pytest.approx(1.2, abs=0.5)
     await recorded(dialog, "Record again")
     await expect(told).to_contain_text("unsure of these words in several recordings: get, for.")
+    await expect(told).to_contain_text("In “What”, the sound /w/ was closer to /v/ in several recordings.")
+    await expect(told).to_contain_text("In “for”, the sound /h/ was missing in several recordings.")
+    assert stub.expected == 3 * ["What can I get for you?"]
     await expect(dialog.locator("text.unsure")).to_have_text(re.compile("^for"))
     played = await page.evaluate("played.length")
     await dialog.get_by_role("button", name="Hear both").click()

@@ -220,3 +220,12 @@ async def test_a_whole_recording(server: AsrServer) -> None:
     assert rate * 0.5 < transcript.start_sample == times[0]
     assert times[-1] == transcript.end_sample < len(pcm) - 18 * rate
     assert transcript.language == "en"
+
+
+async def test_a_recording_of_an_expected_sentence_has_its_slips(server: AsrServer) -> None:
+    pcm = spoken("Turn light after the school.").tobytes()
+    request = pb.RecognizeRequest(audio=pcm, sample_rate_hz=16_000, expected_text="Turn right after the school.")
+    answer = await server.stub.Recognize(request)
+    assert [(slip.word, slip.expected, slip.heard) for slip in answer.slips] == [(1, "ɹ", "l")]
+    request.expected_text = ""
+    assert not (await server.stub.Recognize(request)).slips

@@ -20,6 +20,7 @@ from gateway.ports import (
     Patience,
     ReplyLimits,
     Rewriting,
+    Slip,
     SpeechChunk,
     SpokenWord,
     Transcript,
@@ -113,7 +114,8 @@ class _FakeAsrStream:
 
 @dataclass
 class FakeRecordings:
-    """Understands `says` in each piece, as words of equal length. The first calls raise `errors`, one each."""
+    """Understands `says` in each piece, as words of equal length, and hears each "th" of an expected text as "s". The
+    first calls raise `errors`, one each."""
 
     says: str = "Hello there."
     language: str = "en"
@@ -125,7 +127,14 @@ class FakeRecordings:
     open_calls: int = 0
 
     async def recognize(
-        self, pcm: bytes, *, sample_rate_hz: int, language: str = "", translate: bool = False, context: str = ""
+        self,
+        pcm: bytes,
+        *,
+        sample_rate_hz: int,
+        language: str = "",
+        translate: bool = False,
+        context: str = "",
+        expected: str = "",
     ) -> Transcript:
         self.open_calls += 1
         try:
@@ -140,7 +149,8 @@ class FakeRecordings:
                 HeardWord(word, samples * i // len(words), samples * (i + 1) // len(words), 0.9)
                 for i, word in enumerate(words)
             )
-            return Transcript(self.says, heard, 0, samples, self.language)
+            slips = tuple(Slip(i, "θ", "s") for i, word in enumerate(expected.split()) if word.startswith("th"))
+            return Transcript(self.says, heard, 0, samples, self.language, slips)
         finally:
             self.open_calls -= 1
 

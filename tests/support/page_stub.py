@@ -193,7 +193,9 @@ class PageStub:
         # The words of the recordings that the page sends, one recording after the other, each word with the confidence
         # in it. If none are left, recognition can't be reached.
         self.recognised: list[list[tuple[str, float]]] = []
+        self.slips: list[list[dict[str, object]]] = []  # of these recordings; none if there are no more
         self.recordings: list[bytes] = []  # those that the page has sent
+        self.expected: list[str] = []  # the sentences that their speaker was to say
         self.read_aloud: list[Mapping[str, object]] = []  # the page's requests to read a text aloud
         self.url = ""
         self.app = Starlette(
@@ -260,6 +262,7 @@ class PageStub:
             file = form["file"]
             assert isinstance(file, UploadFile)
             assert (form["response_format"], form["timestamp_granularities[]"]) == ("verbose_json", "word")
+            self.expected.append(str(form["expected_text"]))
             self.recordings.append(await file.read())
         if not self.recognised:
             return JSONResponse({"error": {"message": "away"}}, status_code=503)
@@ -268,7 +271,8 @@ class PageStub:
             {"word": word, "start": i * step, "end": (i + 1) * step, "confidence": confidence}
             for i, (word, confidence) in enumerate(self.recognised.pop(0))
         ]
-        return JSONResponse({"text": " ".join(str(each["word"]) for each in words), "words": words})
+        slips = self.slips.pop(0) if self.slips else []
+        return JSONResponse({"text": " ".join(str(each["word"]) for each in words), "words": words, "slips": slips})
 
     async def _read_aloud(self, request: Request) -> Response:
         self.read_aloud.append(body := await request.json())

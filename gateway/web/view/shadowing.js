@@ -5,10 +5,10 @@
  */
 import { MicrophoneError } from '../aitalk/index.js';
 import { Replay } from '../replay.js';
-import { isUnderstood, isWhole, outline, said, tempo, unsure } from '../shadowing.js';
+import { isUnderstood, isWhole, outline, said, slipsOf, tempo, unsure } from '../shadowing.js';
 import { Take, recording, recordingOf } from '../take.js';
 import { number } from '../texts.js';
-import { MICROPHONE, SHADOWING, TRANSCRIPT, unclear, waveform } from '../wording.js';
+import { MICROPHONE, SHADOWING, TRANSCRIPT, otherSound, unclear, waveform } from '../wording.js';
 import { el, svg } from './dom.js';
 
 const WIDTH = 640;
@@ -31,8 +31,8 @@ export class ShadowingView {
    * @param {() => string} parts.language of the conversation
    * @param {(part: object) => Promise<{wav: ArrayBuffer}|{pcm: ArrayBuffer, rate: number}|null>} parts.soundOf the voice
    *   that says a sentence; null: it can't be had
-   * @param {(wav: ArrayBuffer, language: string) => Promise<object[]|null>} parts.recognise the words of a recording;
-   *   null: the server is away
+   * @param {(wav: ArrayBuffer, language: string, sentence: string) => Promise<object|null>} parts.recognise the words
+   *   and the slips of a recording; null: the server is away
    * @param {'worklet'|'recorder'|null} parts.prefer how the microphone is recorded
    * @param {(isOpen: boolean) => void} parts.onOpen the dialog was opened or closed
    */
@@ -56,12 +56,12 @@ export class ShadowingView {
     if (this.part !== part) return;
     if (!sound) return this.#tell(SHADOWING.no_voice);
     const voice = sound.wav ? recordingOf(sound.wav) : recording(sound.pcm, sound.rate);
-    this.voice = { ...voice, words: null };
+    this.voice = { ...voice, words: null, slips: [] };
     this.#draw();
     this.dialog.querySelector('button:not([disabled])')?.focus();
-    const words = await this.#wordsOf(voice);
+    const heard = await this.#heard(voice);
     if (this.part !== part) return undefined;
-    this.voice.words = words;
+    Object.assign(this.voice, heard);
     this.#draw();
     return undefined;
   }
@@ -108,13 +108,13 @@ export class ShadowingView {
     this.#tell(SHADOWING.comparing);
     const recorded = await take.end();
     const isSilent = !recorded || !tempo(recorded, 1);
-    const words = isSilent ? null : await this.#wordsOf(recorded);
+    const heard = isSilent ? null : await this.#heard(recorded);
+    if (this.part !== part) return;
+    if (heard?.words && !this.voice.words) Object.assign(this.voice, await this.#heard(this.voice)); // the server was away before
     if (this.part !== part) return;
     this.busy = false;
     if (isSilent) return this.#tell(SHADOWING.silent);
-    if (words && isUnderstood(words)) this.voice.words ??= await this.#wordsOf(this.voice); // the server was away before
-    if (this.part !== part) return;
-    this.takes.push({ ...recorded, words });
+    this.takes.push({ ...recorded, ...heard });
     this.#tell(this.#finding());
     this.dialog.querySelector('#shadowing-record')?.focus();
   }
@@ -131,11 +131,14 @@ export class ShadowingView {
 
   // --- what is found ---
 
-  /** @param {Recording} recorded @returns {Promise<Said[]|null>} */
-  async #wordsOf(recorded) {
+  /** What recognition hears. @param {Recording} recorded @returns {Promise<{words: Said[]|null, slips: object[]}>} */
+  async #heard(recorded) {
     const { text } = this.part;
-    const heard = await this.recognise(recorded.wav, this.language());
-    return heard && said(text, heard.map(({ word, start, end, confidence = 1 }) => ({ text: word, fromS: start, toS: end, confidence })), this.language());
+    const language = this.language();
+    const heard = await this.recognise(recorded.wav, language, text);
+    if (!heard) return { words: null, slips: [] };
+    const words = heard.words.map(({ word, start, end, confidence = 1 }) => ({ text: word, fromS: start, toS: end, confidence }));
+    return { words: said(text, words, language), slips: heard.slips ?? [] };
   }
 
   /** What the takes show. */
@@ -145,7 +148,11 @@ export class ShadowingView {
     if (!isUnderstood(words)) return SHADOWING.not_understood;
     const found = this.#unsure();
     if (!found) return SHADOWING.once_more;
-    return found.length ? unclear(found.map((i) => words[i].text)) : SHADOWING.clear;
+    const told = found.length ? [unclear(found.map((i) => words[i].text))] : [];
+    const spelled = this.part.text.split(/\s+/u);
+    const known = this.takes.filter((take) => take.words);
+    told.push(...slipsOf(known, this.voice.slips).map((slip) => otherSound(slip, spelled[slip.word])));
+    return told.length ? told.join(' ') : SHADOWING.clear;
   }
 
   /** See `unsure`; null also if the server could not look at a recording. */

@@ -98,6 +98,18 @@ async def test_every_form_of_the_answer() -> None:
         assert [(one.start, one.end, one.text) for one in verbose.segments] == [(0.0, 1.0, "Hello there.")]
 
 
+async def test_the_slips_of_an_expected_sentence() -> None:
+    async with connected(TestGateway()) as client:
+
+        async def slips(**options: Any) -> Any:
+            answer = await transcribe(client, response_format="verbose_json", **options)
+            return answer.model_dump().get("slips")
+
+        assert await slips() is None
+        assert await slips(extra_body={"expected_text": "hello there"}) == [{"word": 1, "expected": "θ", "heard": "s"}]
+        assert await slips(data=long_wav(63.0), extra_body={"expected_text": "hello there"}) == []  # no single sentence
+
+
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # the client's own warning about this route
 async def test_a_translation_is_into_english_or_refused() -> None:
     gateway = TestGateway()

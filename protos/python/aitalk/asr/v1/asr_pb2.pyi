@@ -549,6 +549,7 @@ class RecognizeRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TRANSLATE_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    EXPECTED_TEXT_FIELD_NUMBER: _builtins.int
     audio: _builtins.bytes
     """16-bit little-endian mono PCM, at most 10 minutes."""
     sample_rate_hz: _builtins.int
@@ -561,6 +562,10 @@ class RecognizeRequest(_message.Message):
     """The words before the audio, if it is a piece (of up to 30 s) of a longer recording. With them, Whisper spells names
     and numbers the same way in all pieces, and makes fewer mistakes. Other engines ignore them.
     """
+    expected_text: _builtins.str
+    """The sentence that the speaker was to say, in English, at most 60 words in 30 s of audio. Then the response has
+    `slips`. Recognition itself does not use it.
+    """
     def __init__(
         self,
         *,
@@ -569,10 +574,11 @@ class RecognizeRequest(_message.Message):
         language: _builtins.str = ...,
         translate: _builtins.bool = ...,
         context: _builtins.str = ...,
+        expected_text: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "context", b"context", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "translate", b"translate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "context", b"context", "expected_text", b"expected_text", "language", b"language", "sample_rate_hz", b"sample_rate_hz", "translate", b"translate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -583,20 +589,54 @@ class RecognizeResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
+    SLIPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def transcript(self) -> Global___Transcript: ...
+    @_builtins.property
+    def slips(self) -> _containers.RepeatedCompositeFieldContainer[Global___Slip]: ...
     def __init__(
         self,
         *,
         transcript: Global___Transcript | None = ...,
+        slips: _abc.Iterable[Global___Slip] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transcript", b"transcript"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["slips", b"slips", "transcript", b"transcript"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecognizeResponse: _TypeAlias = RecognizeResponse  # noqa: Y015
+
+@_typing.final
+class Slip(_message.Message):
+    """A sound of `expected_text` in whose place another one was heard, as learners often say it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORD_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    word: _builtins.int
+    """Number of the word, from 0, among the words of `expected_text` that white space separates."""
+    expected: _builtins.str
+    """IPA."""
+    heard: _builtins.str
+    """IPA; empty: the sound is missing."""
+    def __init__(
+        self,
+        *,
+        word: _builtins.int = ...,
+        expected: _builtins.str = ...,
+        heard: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "heard", b"heard", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Slip: _TypeAlias = Slip  # noqa: Y015
 
 @_typing.final
 class DescribeRequest(_message.Message):
