@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-_EDGE = ",;:.!?…—–"
-_COMMA = ",;—–…"  # a phrase next to one of these marks is inside a sentence
+_EDGE = ",;:.!?…—–、，。！？；：।"
+_COMMA = ",;—–…、，；"  # a phrase next to one of these marks is inside a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,9 @@ _BY_LANGUAGE = {
     "pt": FillerWords(
         {"eh": "e+h+", "hum": "h+u+m+", "ahn": "a+h+n+", **_HUM}, ("tipo", "sabe", "né", "então", "quer dizer")
     ),
+    "hi": FillerWords({"उम": "उम+", "अम": "अम+", "हम्म": "हम्म+"}, ("मतलब", "यानी", "वो", "तो")),
+    "ja": FillerWords({}, ("えっと", "えーと", "ええと", "あの", "あのー", "その", "うーん", "なんか", "まあ")),
+    "zh": FillerWords({"呃": "呃+", "嗯": "嗯+"}, ("那个", "这个", "就是", "就是说", "然后", "怎么说呢")),
     "nl": FillerWords({"uh": "u+h+", "eh": "e+h+", "uhm": "[eu]+h*m+", **_HUM}, ("nou", "weet je", "zeg maar", "dus")),
 }
 _OTHER = FillerWords(_HUM)

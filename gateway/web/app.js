@@ -39,6 +39,7 @@ const page = new Page({
   shadowing: { soundOf: voiceOf, recognise, prefer: preferredRoad(), onOpen: shadowing },
   debug: query.has('debug'),
 });
+let dueWords = []; // the learner's words to use in this conversation
 const recordings = new Recordings();
 const replay = new Replay(replaying);
 const voiceView = new VoiceView(page.part);
@@ -91,7 +92,7 @@ function changed(state, before, event) {
 
 function render() {
   const { state, microphone } = conversation;
-  page.render(state, { talking: microphone.isOpen, kept: state.stage === 'idle' && memory.session.load() !== null });
+  page.render(state, { talking: microphone.isOpen, kept: state.stage === 'idle' && memory.session.load() !== null, dueWords });
 }
 
 function tell(topic, notice) {
@@ -114,8 +115,15 @@ async function begin({ speak }) {
   stopWatching();
   tell('ready', null);
   memory.scenario.save(conversation.state.scenario);
+  progress.toPractise(language()).then(useWords);
   await conversation.begin({ speak });
   meter.start();
+}
+
+/** @param {string[]} words those of the learner that are due */
+function useWords(words) {
+  dueWords = words;
+  render();
 }
 
 function resend(id) {

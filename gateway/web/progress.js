@@ -5,6 +5,9 @@
 import * as memory from './memory.js';
 import { ask, send } from './server.js';
 import { pageLanguage } from './texts.js';
+import { base } from './voices.js';
+
+const MOST_PRACTISED = 4; // as gateway/conversation/learner.py has it
 
 /**
  * @typedef {{ended_at: string, language: string, words: number, distinct_words: number, words_per_minute: number|null,
@@ -68,6 +71,17 @@ export async function erase() {
 /** The words that are due at this time. @param {Progress} progress @param {Date} now */
 export function due(progress, now) {
   return progress.words_to_learn.filter(({ card }) => new Date(card.due) <= now);
+}
+
+/**
+ * The words to use in the next conversation. The server tells the partner the same words, if its model is large enough.
+ * @param {string} language BCP-47 tag @returns {Promise<string[]>} none without consent, or if the server is away
+ */
+export async function toPractise(language) {
+  const found = isKept() ? await load() : null;
+  if (!found?.kept) return [];
+  const spoken = due(found, new Date()).filter((each) => base(each.language) === base(language));
+  return spoken.slice(0, MOST_PRACTISED).map(({ word }) => word);
 }
 
 /** "in 3 days": when a word comes back. @param {string} time @param {Date} now */

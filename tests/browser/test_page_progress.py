@@ -173,3 +173,41 @@ async def test_a_server_that_is_away_is_reported(open_page: OpenPage, stub: Page
     await page.route("**/learner/**", lambda route: route.abort())
     dialog = await opened(page, stub, a_record())
     await expect(dialog).to_contain_text("Your progress can’t be reached right now.")
+
+
+async def test_the_words_that_are_due_are_to_be_used_in_the_next_conversation(
+    open_page: OpenPage, stub: PageStub
+) -> None:
+    page = await open_page(stub.url)
+    stub.learners.records[await learner_of(page)] = a_record()
+    await page.evaluate("localStorage.setItem('aitalk.progress', 'true')")
+    client = await talking(page, stub)
+    sheet = page.locator("#sheet")
+    await expect(sheet.locator("summary")).to_have_text("Words to use journey, breathtaking")
+    await sheet.locator("summary").click()
+    await expect(sheet.locator(".due-words li")).to_have_text(["journey", "breathtaking"])
+    await client.hear("I like long journeys")
+    await expect(sheet.locator(".due-words li")).to_have_text(["✓ journey", "breathtaking"])
+    await expect(sheet.locator(".tasks")).to_have_count(0)
+
+
+async def test_in_a_scenario_the_words_that_are_due_come_after_its_tasks(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    stub.learners.records[await learner_of(page)] = a_record()
+    await page.evaluate("localStorage.setItem('aitalk.progress', 'true')")
+    await page.get_by_label("Beginner").check()
+    await page.get_by_role("radio", name="At the café").check()
+    await talking(page, stub)
+    sheet = page.locator("#sheet")
+    await expect(sheet).to_contain_text("Words to use")
+    await expect(sheet.locator(".tasks li")).to_have_count(5)
+    await expect(sheet.locator(".due-words li")).to_have_text(["journey", "breathtaking"])
+
+
+async def test_without_consent_there_are_no_words_to_use(open_page: OpenPage, stub: PageStub) -> None:
+    page = await open_page(stub.url)
+    stub.learners.records[await learner_of(page)] = a_record()
+    client = await talking(page, stub)
+    await client.hear("Hello")
+    await expect(page.locator(".turn.learner")).to_have_count(1)
+    await expect(page.locator("#sheet")).to_be_hidden()

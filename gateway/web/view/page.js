@@ -14,6 +14,7 @@ import { SheetView } from './sheet.js';
 import { TopicsView } from './topics.js';
 import { TranscriptView } from './transcript.js';
 
+const NONE = [];
 const LIVE = ['listening', 'hearing', 'thinking', 'speaking'];
 
 export class Page {
@@ -62,9 +63,10 @@ export class Page {
 
   /**
    * @param {object} state of `aitalk/state.js`
-   * @param {{talking: boolean, kept: boolean}} around talking: a microphone is open. kept: a session can be resumed
+   * @param {{talking: boolean, kept: boolean, dueWords: string[]}} around talking: a microphone is open. kept: a session
+   *   can be resumed. dueWords: the learner's words to use in this conversation
    */
-  render(state, { talking, kept }) {
+  render(state, { talking, kept, dueWords }) {
     const current = phase(state);
     document.body.dataset.phase = current;
     document.body.toggleAttribute('data-empty', !state.turns.length);
@@ -80,7 +82,9 @@ export class Page {
     this.part['ask-hint'].setAttribute('aria-disabled', state.hintAsked);
     say(this.part['ask-hint'], state.hintAsked ? HINTS.coming : HINTS.ask);
     this.topics.render(state, this.language());
-    this.sheet.render(sheetShown(current, kept) ? state.scenario : null);
+    const isShown = sheetShown(current, kept);
+    const said = state.turns.filter(({ who }) => who === 'learner').map(({ text }) => text);
+    this.sheet.render(isShown ? state.scenario : null, isShown ? dueWords : NONE, said, this.language());
     this.#prelude(prelude(current, state, talking), state);
   }
 

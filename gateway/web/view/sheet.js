@@ -1,5 +1,9 @@
-/** The chosen scenario, visible during the conversation: the roles, the tasks, and useful phrases. */
-import { TEXTS } from '../texts.js';
+/**
+ * A sheet that is visible during the conversation: the roles, the tasks and the useful phrases of the chosen scenario,
+ * and the learner's words that are due, with a mark at those that the learner has used.
+ */
+import { words as cut } from '../aitalk/sentences.js';
+import { TEXTS, fill } from '../texts.js';
 import { partnerIs, youAre } from '../wording.js';
 import { el } from './dom.js';
 
@@ -7,7 +11,7 @@ export class SheetView {
   /** @param {HTMLDetailsElement} place @param {(phrase: string) => void} onPhrase a phrase was chosen */
   constructor(place, onPhrase) {
     this.place = place;
-    this.shown = null;
+    Object.assign(this, { shown: null, due: null, said: null });
     this.roomy = matchMedia('(min-width: 75rem)');
     place.addEventListener('click', ({ target }) => {
       const phrase = target.closest('.phrases button');
@@ -15,28 +19,54 @@ export class SheetView {
     });
   }
 
-  /** @param {import('../scenarios.js').Scenario|null} scenario null: nothing to show */
-  render(scenario) {
-    this.place.hidden = !scenario;
-    if (!scenario || scenario === this.shown) return;
-    this.shown = scenario;
+  /**
+   * @param {import('../scenarios.js').Scenario|null} scenario
+   * @param {string[]} due the learner's words that are due
+   * @param {string[]} said the learner's turns
+   * @param {string} language of the conversation
+   */
+  render(scenario, due, said, language) {
+    this.place.hidden = !scenario && !due.length;
+    if (scenario !== this.shown || due !== this.due) this.#draw(scenario, due);
+    if (said.join('\n') === this.said) return;
+    this.said = said.join('\n');
+    for (const item of this.place.querySelectorAll('[data-word]')) {
+      const used = said.some((text) => isUsed(item.dataset.word, text, language));
+      item.className = used ? 'used' : '';
+      item.textContent = used ? fill(TEXTS.scenarios.word_used, { word: item.dataset.word }) : item.dataset.word;
+    }
+  }
+
+  #draw(scenario, due) {
+    Object.assign(this, { shown: scenario, due, said: null });
     this.place.open = this.roomy.matches;
+    const [title, goal] = scenario ? [scenario.title, scenario.goal] : [TEXTS.scenarios.words_to_use, due.join(', ')];
     this.place.replaceChildren(
-      el('summary', {}, el('span', { class: 'sheet-title' }, scenario.title), ' ', el('span', { class: 'sheet-goal' }, scenario.goal)),
-      el(
-        'div',
-        { class: 'sheet-body' },
-        el('p', {}, scenario.setting),
-        el('p', {}, youAre(scenario.learner), ' ', partnerIs(scenario.partner)),
-        el('h3', {}, TEXTS.scenarios.to_do),
-        el('ul', { class: 'tasks' }, ...(scenario.tasks ?? []).map(({ text }) => el('li', {}, text))),
-        el('h3', {}, TEXTS.scenarios.phrases),
-        el(
-          'ul',
-          { class: 'phrases' },
-          ...(scenario.phrases ?? []).map((phrase) => el('li', {}, el('button', { type: 'button' }, phrase))),
-        ),
-      ),
+      el('summary', {}, el('span', { class: 'sheet-title' }, title), ' ', el('span', { class: 'sheet-goal' }, goal)),
+      el('div', { class: 'sheet-body' }, ...(scenario ? about(scenario) : []), ...(due.length ? toUse(due, Boolean(scenario)) : [])),
     );
   }
+}
+
+function about(scenario) {
+  return [
+    el('p', {}, scenario.setting),
+    el('p', {}, youAre(scenario.learner), ' ', partnerIs(scenario.partner)),
+    el('h3', {}, TEXTS.scenarios.to_do),
+    el('ul', { class: 'tasks' }, ...(scenario.tasks ?? []).map(({ text }) => el('li', {}, text))),
+    el('h3', {}, TEXTS.scenarios.phrases),
+    el('ul', { class: 'phrases' }, ...(scenario.phrases ?? []).map((phrase) => el('li', {}, el('button', { type: 'button' }, phrase)))),
+  ];
+}
+
+function toUse(due, isTitled) {
+  const list = el('ul', { class: 'due-words' }, ...due.map((word) => el('li', { 'data-word': word }, word)));
+  return isTitled ? [el('h3', {}, TEXTS.scenarios.words_to_use), list] : [list];
+}
+
+/** Whether the learner has used a word, also with an ending ("journeys"). */
+export function isUsed(word, text, language) {
+  const wanted = word.toLocaleLowerCase();
+  if (!/^\p{L}+$/u.test(wanted)) return text.toLocaleLowerCase().includes(wanted);
+  return cut(text.toLocaleLowerCase(), language).some((part) => part.isWord && part.text.startsWith(wanted));
 }

@@ -101,6 +101,9 @@ def test_without_written_fillers_none_is_counted_and_the_reason_is_given() -> No
         ("en", "Well. Yes.", {}),
         ("fr", "C'est, tu vois, difficile.", {"tu vois": 1}),
         ("de", "Er ist, weißt du, nett.", {"weißt du": 1}),
+        ("ja", "きのう、えっと、海に行きました。その海です。", {"えっと": 1}),
+        ("zh", "我昨天，那个，去了海边。那个海边很大。", {"那个": 1}),
+        ("hi", "मैं कल, मतलब, समुद्र गया।", {"मतलब": 1}),
     ],
 )
 def test_words_are_fillers_only_between_commas(language: str, text: str, expected: dict[str, int]) -> None:
@@ -110,6 +113,11 @@ def test_words_are_fillers_only_between_commas(language: str, text: str, expecte
 @pytest.mark.parametrize(("language", "word"), [("pt", "um"), ("de", "er"), ("de", "um"), ("xx", "um")])
 def test_one_languages_hesitation_is_anothers_word(language: str, word: str) -> None:
     assert fillers_of(language).sound(word) is None
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "ummm"), ("es", "ehh"), ("zh", "呃"), ("hi", "उम")])
+def test_hesitation_sounds_of_each_language(language: str, word: str) -> None:
+    assert fillers_of(language).sound(word)
 
 
 def test_variety_by_hand() -> None:
