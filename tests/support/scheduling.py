@@ -13,6 +13,7 @@ from __future__ import annotations
 GROUPS = {
     "tests/observability/": "the mesh",  # first: they expect no turns but their own in the mesh
     "tests/browser/test_mesh.py": "the mesh",
+    "tests/browser/test_mesh_shadowing.py": "the mesh",
     "tests/browser/test_agents_sdk.py": "the mesh",
     "tests/e2e/": "the mesh",
     "tests/browser/": "browsers",
