@@ -11,6 +11,7 @@ from asr_service.audio import ENGINE_RATE_HZ, Audio
 from asr_service.verbatim.lane import lower_priority
 from asr_service.verbatim.phonemes import Phonemes
 from asr_service.verbatim.slips import FoundSlip, SlipFinder
+from common.languages import base
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Pronunciation:
         audio: makes the audio, float32 mono at 16 kHz, at most LONGEST_S. language: a BCP-47 tag. Only English can be
         judged.
         """
-        if self._fails or language.partition("-")[0].lower() != "en":
+        if self._fails or base(language) != "en":
             return ()
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._slips, audio, sentence)

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from common.languages import base
 from deploy.machine_speed import MachineSpeed, machine_speed
 from deploy.profile_cost import COMFORTABLE_S, COSTS, first_sound_s
 from tts_service.engines.kokoro import LANGUAGES
@@ -115,5 +116,5 @@ def hub_answers(environment: Mapping[str, str]) -> bool:
 def print_language_plan(language: str) -> None:
     """Measure this machine, and print the voice to take."""
     has_hub = hub_answers(os.environ)
-    spoken = language.partition("-")[0].lower()
+    spoken = base(language)
     print(written(spoken, voices_for(spoken, machine_speed(os.environ), has_hub=has_hub), has_hub=has_hub))

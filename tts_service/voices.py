@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from common.errors import InvalidInputError
+from common.languages import base
 from tts_service.engine import EngineVoice
 
 
 def speaks(voice: EngineVoice, language: str) -> bool:
     """Whether `voice` speaks `language`, a BCP-47 tag. "en" matches "en-US"; an empty tag matches every voice."""
     own, wanted = voice.language.lower(), language.lower()
-    return not wanted or own == wanted or own.startswith(f"{wanted}-")
+    if "-" not in wanted:
+        return not wanted or base(own) == base(wanted)
+    return own == wanted or own.startswith(f"{wanted}-")
 
 
 def spoken_language(voice: EngineVoice, language: str) -> str:
@@ -26,13 +29,12 @@ def choose_voice(voices: Sequence[EngineVoice], voice_id: str, language: str) ->
     InvalidInputError, which names the available voices or languages, if there is no such voice, if it speaks another
     language, or if no voice speaks `language`.
     """
-    base = language.partition("-")[0]
     named = [voice for voice in voices if voice.id == voice_id] if voice_id else list(voices)
-    for tag in (language, base):
+    for tag in (language, base(language)):
         for voice in named:
             if speaks(voice, tag):
                 return voice
-    same_language = [voice for voice in voices if speaks(voice, base)]
+    same_language = [voice for voice in voices if speaks(voice, base(language))]
     if not same_language:
         raise InvalidInputError(f"no voice here speaks {language!r}; the voices here speak {_languages(voices)}")
     if not named:

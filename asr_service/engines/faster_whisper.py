@@ -25,7 +25,6 @@ from asr_service.config import AsrSettings
 from asr_service.engine import DecodeOptions, Expectation, Quality, Request, Transcript, Word
 from asr_service.engines.whisper_batch import Piece, ShortWindowWhisper, decode_together
 from asr_service.engines.whisper_language import (
-    WHISPER_CODES,
     is_better,
     is_doubtful,
     is_worth_a_try,
@@ -34,6 +33,7 @@ from asr_service.engines.whisper_language import (
 from asr_service.engines.whisper_models import BUNDLED, compute_type, fetch
 from common.engine_info import EngineDescription
 from common.errors import EngineError, InvalidInputError
+from common.languages import WHISPER_CODES, base
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +208,7 @@ class FasterWhisper:
 
     def _known_language(self, tag: str) -> str | None:
         """Whisper's code for a BCP-47 tag; None (the model detects the language) for an unknown tag."""
-        plain = tag.partition("-")[0].lower()
+        plain = base(tag)
         language = WHISPER_CODES.get(plain, plain)
         return language if language in self._loaded.supported_languages else None
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from common.languages import WHISPER_CODES
+
 UNSURE = -0.7
 """A decode is doubtful if the mean log probability of its tokens is below this. Whisper itself tries again below -1."""
 CERTAIN = 0.6
 """A language is tried if its probability is at least this."""
-WHISPER_CODES = {"nb": "no", "fil": "tl", "jv": "jw", "iw": "he", "in": "id", "cmn": "zh"}
-"""Languages whose BCP-47 tag differs from Whisper's code."""
 
 
 class Decoded(Protocol):

@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 from asr_service.engine import Expectation, Transcript
 from asr_service.turn_taking import unfinished
+from common.languages import base
 from common.letters import SENTENCE_ENDS
 
 # ruff: noqa: SIM905  a list of words is easier to read as one string
@@ -67,7 +68,7 @@ def text_signs(text: str, language: str = "en") -> tuple[bool, bool]:
     """
     text = text.rstrip()
     words = re.findall(r"[\w']+", text.lower().replace("’", "'"))
-    english = language.partition("-")[0].lower() in ("", "en")
+    english = base(language) in ("", "en")
     wants_more = text.endswith((",", ";", ":", "...", "…", "-", "–", "、", "，")) or (
         _wants_more(words, question=text.endswith("?")) if english else unfinished.wants_more(text, language)
     )
@@ -152,7 +153,7 @@ def weights_for(language: str, *, has_text_model: bool) -> Weights:
     """The weights for a language. has_text_model: whether the text model was asked."""
     if not has_text_model:
         return WITHOUT_TEXT_MODEL
-    return WITH_TEXT_MODEL if language.partition("-")[0].lower() in ("", "en") else IN_ROMANCE_LANGUAGES
+    return WITH_TEXT_MODEL if base(language) in ("", "en") else IN_ROMANCE_LANGUAGES
 
 
 def _log_odds(probability: float, least: float = 0.0, most: float | None = None) -> float:

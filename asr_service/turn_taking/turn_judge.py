@@ -18,6 +18,7 @@ from asr_service.audio import Audio
 from asr_service.metrics import TEXT_MODEL_SECONDS, TURN_MODEL_SECONDS
 from asr_service.turn_taking.smart_turn import HEARD, SmartTurn
 from asr_service.turn_taking.text_model import LANGUAGES, LlamaTextModel, TextModel
+from common.languages import base
 
 
 class TurnJudge(Protocol):
@@ -71,7 +72,7 @@ class NetworksJudge:
 
         language: BCP-47 tag, empty for English. Returns None without a text model, or if it doesn't know the language.
         """
-        if self._text is None or (language.partition("-")[0].lower() or "en") not in LANGUAGES:
+        if self._text is None or (base(language) or "en") not in LANGUAGES:
             return None
         return await asyncio.get_running_loop().run_in_executor(self._text_thread, self._read, self._text, text)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from common.languages import base
 from common.letters import SENTENCE_ENDS, VOWEL_SIGNS
 
 _WORD = re.compile(rf"[-\w'{VOWEL_SIGNS}]+")
@@ -96,5 +97,5 @@ def wants_more(text: str, language: str) -> bool:
 
     language: BCP-47 tag.
     """
-    listed = UNFINISHED.get(language.partition("-")[0].lower())
+    listed = UNFINISHED.get(base(language))
     return listed is not None and listed.wants_more(text)

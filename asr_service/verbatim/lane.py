@@ -25,6 +25,7 @@ from asr_service.metrics import VERBATIM_SECONDS, VERBATIM_TURNS
 from asr_service.verbatim.fillers import PROMPT, with_fillers
 from asr_service.verbatim.phonemes import Phonemes
 from asr_service.verbatim.rewriter import LONGEST, Rewriter
+from common.languages import base
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class VerbatimLane:
     def takes(self, language: str) -> bool:
         """Whether turns in this language (BCP-47) can be heard again."""
         hears_anything = self._rewriter is not None or self._takes_prompts
-        return hears_anything and language.partition("-")[0].lower() == "en"
+        return hears_anything and base(language) == "en"
 
     @property
     def _takes_prompts(self) -> bool:

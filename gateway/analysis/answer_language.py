@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from common.languages import base
 from gateway.analysis.word_frequency import lexicon_of
 from gateway.analysis.words import Lexicon
 
@@ -17,7 +18,7 @@ LanguageCheck = Callable[[str], bool]
 
 async def check_of(language: str) -> LanguageCheck:
     """The check for a BCP-47 tag. It accepts all texts if `language` is English or has no list of word frequencies."""
-    if language.partition("-")[0].lower() == "en":
+    if base(language) == "en":
         return _accept
     asked, english = await asyncio.to_thread(lambda: (lexicon_of(language), lexicon_of("en")))
     if asked.rarity_unknown_because:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
 
+from common.languages import base
 from gateway.analysis.document import Cefr, Confidence, Fluency, Grammar, Told, Vocabulary
 from gateway.analysis.remarks import Remark
 from gateway.history import CEFR_LEVELS, CefrLevel
@@ -57,7 +58,7 @@ def estimate_cefr(
         because = _disagreement(signs, mistakes, step)
     if because is not None:
         return _cefr(None, None, evidence), because
-    english = language.partition("-")[0].lower() == "en"
+    english = base(language) == "en"
     if not english:
         evidence.append(Remark("rough_thresholds"))
     confidence = _confidence(vocabulary.words, signs) if english else "low"

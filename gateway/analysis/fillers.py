@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from common.languages import base
+
 _EDGE = ",;:.!?…—–、，。！？；：।"
 _COMMA = ",;—–…、，；"  # a phrase next to one of these marks is inside a sentence
 
@@ -66,4 +68,4 @@ _OTHER = FillerWords(_HUM)
 
 def fillers_of(language: str) -> FillerWords:
     """The table for a BCP-47 tag; for an unknown language, only the sounds that are words in no language."""
-    return _BY_LANGUAGE.get(language.partition("-")[0].lower(), _OTHER)
+    return _BY_LANGUAGE.get(base(language), _OTHER)

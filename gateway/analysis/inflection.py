@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from common.languages import base
 from gateway.analysis.words import Lexicon
 
 _SHORTEST = 4  # letters: most shorter words are function words, abbreviations or known to everyone
@@ -56,7 +57,7 @@ halves shelves thieves better best worse worst further furthest
 
 def is_worth_learning(word: str, lexicon: Lexicon) -> bool:
     """Whether the lower-case `word` seems to be a content word in its base form. Only for English; otherwise True."""
-    if lexicon.language.partition("-")[0].lower() != "en":
+    if base(lexicon.language) != "en":
         return True
     if len(word) < _SHORTEST or word in _NO_CONTENT or word in _IRREGULAR:
         return False

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from common.languages import base
 from gateway.analysis.feedback_examples import EXAMPLES, FeedbackExample
 from gateway.analysis.sentences import one_line
 from gateway.history import LearnerTurn, Level, SessionScenario, Turn
@@ -108,7 +109,7 @@ _STYLE: dict[Level, str] = {
 
 def language_named(tag: str) -> Language:
     """The entry for a BCP-47 tag. An unlisted language gets an entry with English examples."""
-    known = _LANGUAGES.get(tag.partition("-")[0].lower())
+    known = _LANGUAGES.get(base(tag))
     return known or Language(language_name(one_line(tag)[:20]), *_example(_LANGUAGES["en"]))
 
 
@@ -209,7 +210,7 @@ def feedback_question(
         "cefr: the level of the learner's speech: A1, A2, B1, B2, C1 or C2.\n"
         "cefr_because: one sentence of at most 12 words: what in the learner's words shows that level."
     )
-    example = EXAMPLES.get(language.partition("-")[0].lower())
+    example = EXAMPLES.get(base(language))
     earlier = (_tagged("earlier", notes) + "\n") if notes else ""
     return [
         ChatMessage("system", system),

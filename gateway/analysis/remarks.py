@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from common.languages import base
 from gateway.analysis.reasons import REASONS
 
 _PAGE_TEXTS = Path(__file__).parents[1] / "web" / "texts"
@@ -87,7 +88,7 @@ class Remark(str):
 
         Only for sentences without a `count`, because each language has plural rules of its own.
         """
-        text = _texts(language.partition("-")[0].lower()).get(self.code)
+        text = _texts(base(language)).get(self.code)
         return text.format(**self.values) if isinstance(text, str) else str(self)
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from common.languages import base
 from common.letters import SENTENCE_ENDS
 from gateway.analysis.words import has_only_letters, split_at_spaces, split_characters
 
@@ -27,7 +28,7 @@ def names_in(texts: Iterable[str], language: str) -> set[str]:
 
     Finds none in a language that writes all its nouns with capitals.
     """
-    if language.partition("-")[0].lower() in _NOUNS_ARE_CAPITALISED:
+    if base(language) in _NOUNS_ARE_CAPITALISED:
         return set()
     names: set[str] = set()
     plain: set[str] = set()

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common.languages import base
 from gateway.analysis.phrase_slips import BEGINS, PHRASE_RULES, PhraseRule, Scope
 from gateway.analysis.remarks import Remark
 
@@ -132,7 +133,7 @@ _RULES = (
 
 def slips_in(sentence: str, language: str) -> list[Slip]:
     """The mistakes in one sentence, in order, without overlaps."""
-    if language.partition("-")[0].lower() != "en":
+    if base(language) != "en":
         return []
     is_question = "?" in sentence
     found = [

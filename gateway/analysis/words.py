@@ -18,15 +18,14 @@ from typing import Literal
 
 import langcodes
 
+from common.languages import UNSPACED as UNSPACED_LANGUAGES
+from common.languages import WORDFREQ_LISTS, base
 from common.letters import LETTERS_AND_DIGITS, UNSPACED
 from gateway.analysis.remarks import Remark
 from gateway.analysis.spelling import american
 
 _LOADING = threading.Lock()
 _WORD = re.compile(rf"{LETTERS_AND_DIGITS}(?:['’]{LETTERS_AND_DIGITS})*")
-_LISTED_AS = {"no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}
-"""Languages for which wordfreq has a list under another name."""
-_UNSPACED_LANGUAGES = frozenset({"bo", "ja", "km", "lo", "my", "th", "yue", "zh"})
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
@@ -82,9 +81,9 @@ def _load_lexicon(language: str) -> Lexicon:
             else Remark("no_frequencies", language=language)
         )
     else:
-        is_english = language.partition("-")[0].lower() == "en"
+        is_english = base(language) == "en"
         return Lexicon(language, "word", None, tokenize, english_zipf if is_english else zipf)
-    unspaced = language.partition("-")[0].lower() in _UNSPACED_LANGUAGES
+    unspaced = base(language) in UNSPACED_LANGUAGES
     return Lexicon(
         language,
         "character" if unspaced else "word",
@@ -108,7 +107,8 @@ def _check_listed(language: str, lists: Iterable[str]) -> None:
     """Raises LookupError unless wordfreq has a list of exactly this language. Otherwise wordfreq would use a related
     language's list."""
     plain = langcodes.Language.get(language).prefer_macrolanguage().language or ""  # LanguageTagError is a ValueError
-    if _LISTED_AS.get(plain, plain) not in lists:
+    listed = base(plain)
+    if WORDFREQ_LISTS.get(listed, listed) not in lists:
         raise LookupError(language)
 
 

@@ -9,13 +9,14 @@ from typing import Any, get_args
 
 from common.errors import InvalidInputError, SequenceError
 from common.ids import session_renamed
+from common.languages import base
 from gateway import metrics
 from gateway.audio import AudioInput
 from gateway.conversation.hearing import Hearing
 from gateway.conversation.learner import Learner
 from gateway.conversation_record import ConversationRecord
 from gateway.history import SessionState
-from gateway.languages.checks import base, check_language, check_pair
+from gateway.languages.checks import check_language, check_pair
 from gateway.languages.names import standard_tag
 from gateway.outbox import Outbox
 from gateway.ports import Languages

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.errors import InvalidInputError
+from common.languages import base
 from gateway.languages.names import is_language, language_name
 from gateway.ports import KnownLanguages
 
@@ -52,11 +53,6 @@ def practicable(known: KnownLanguages) -> list[str]:
     doesn't report its languages."""
     heard = set(map(base, known.heard))
     return [tag for tag in dict.fromkeys(known.spoken) if not heard or base(tag) in heard]
-
-
-def base(tag: str) -> str:
-    """The language of a BCP-47 tag without its region."""
-    return tag.partition("-")[0].lower()
 
 
 def _choice(known: KnownLanguages) -> str:

@@ -1,7 +1,7 @@
 """The English names of languages, for prompts.
 
 The package langcodes knows all names. But for the first name it loads 15 MB, which takes 0.1 s or more while a learner
-may be speaking. So this module lists the usual names.
+may be speaking. So `common.languages` lists the usual names.
 """
 
 from __future__ import annotations
@@ -12,39 +12,8 @@ from functools import lru_cache
 import langcodes
 from langcodes.tag_parser import LanguageTagError
 
-USUAL = {
-    "ar": "Arabic",
-    "bn": "Bangla",
-    "ca": "Catalan",
-    "cs": "Czech",
-    "da": "Danish",
-    "de": "German",
-    "el": "Greek",
-    "en": "English",
-    "es": "Spanish",
-    "fa": "Persian",
-    "fi": "Finnish",
-    "fr": "French",
-    "he": "Hebrew",
-    "hi": "Hindi",
-    "hu": "Hungarian",
-    "id": "Indonesian",
-    "it": "Italian",
-    "ja": "Japanese",
-    "ko": "Korean",
-    "nb": "Norwegian Bokmål",
-    "nl": "Dutch",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ro": "Romanian",
-    "ru": "Russian",
-    "sv": "Swedish",
-    "th": "Thai",
-    "tr": "Turkish",
-    "uk": "Ukrainian",
-    "vi": "Vietnamese",
-    "zh": "Chinese",
-}
+from common.languages import NAMES, base
+
 _LANGUAGE_AND_REGION = re.compile(r"([a-z]{2})(?:-(?:[a-z]{2}|[0-9]{3}))?")
 _UNKNOWN = "Unknown language"
 
@@ -69,7 +38,7 @@ def is_language(tag: str) -> bool:
 def language_name(tag: str) -> str:
     """The name of a BCP-47 tag's language ("nb-NO": "Norwegian Bokmål"); the tag itself if it names none."""
     plain = _LANGUAGE_AND_REGION.fullmatch(tag.lower())
-    if plain and (usual := USUAL.get(plain[1])):
+    if plain and (usual := NAMES.get(base(plain[1]))):
         return usual
     try:
         name = langcodes.Language.get(tag).language_name()

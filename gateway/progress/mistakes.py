@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from common.languages import base
 from gateway.ports.learner_record import MistakeKind
 from gateway.progress.mistake_words import FUNCTION_WORDS, UNKNOWN, FunctionWords
 
@@ -118,7 +119,7 @@ class _Change(NamedTuple):
 
 def kinds_of(language: str) -> frozenset[MistakeKind]:
     """The kinds that mistakes in this language can have. language: a BCP-47 tag."""
-    spoken = language.partition("-")[0].lower()
+    spoken = base(language)
     words = FUNCTION_WORDS.get(spoken, UNKNOWN)
     by_table = {kind for kind, table in (*_BY_TABLE, *_OF_STRUCTURE) if getattr(words, table)}
     return ANY_LANGUAGE | by_table | (_ENGLISH_ONLY if spoken == "en" else frozenset())
@@ -126,7 +127,7 @@ def kinds_of(language: str) -> frozenset[MistakeKind]:
 
 def kind_of(original: str, corrected: str, language: str, sentence: str = "") -> MistakeKind:
     """The kind of the mistake. sentence: the whole sentence; its word before `original` helps to decide."""
-    spoken = language.partition("-")[0].lower()
+    spoken = base(language)
     words = FUNCTION_WORDS.get(spoken, UNKNOWN)
     before, after = _words(original, spoken), _words(corrected, spoken)
     if Counter(before) == Counter(after):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
+from common.languages import base
 from gateway.history import StoredModel
 from gateway.ports.learner_record import ConversationProgress, Count, LearnedWord, LearnerRecord, Mistake, MistakeKind
 from gateway.progress.mistakes import TITLES
@@ -74,7 +75,7 @@ def recurring(conversations: Sequence[ConversationProgress]) -> list[RecurringMi
     made: defaultdict[tuple[str, MistakeKind], list[tuple[ConversationProgress, Mistake]]] = defaultdict(list)
     for conversation in conversations:
         for mistake in conversation.mistakes:
-            made[conversation.language.partition("-")[0].lower(), mistake.kind].append((conversation, mistake))
+            made[base(conversation.language), mistake.kind].append((conversation, mistake))
     found = [
         RecurringMistake(
             kind=kind,

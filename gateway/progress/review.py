@@ -11,6 +11,7 @@ from datetime import datetime
 
 import fsrs
 
+from common.languages import base
 from gateway.ports.learner_record import Card, LearnedWord, Rating, WordToKeep
 
 # Without fuzzing, the same reviews always lead to the same times.
@@ -47,4 +48,4 @@ def due(words: Iterable[LearnedWord], now: datetime, language: str = "") -> list
 
 
 def _spoken(language: str) -> str:
-    return language.partition("-")[0].lower()
+    return base(language)

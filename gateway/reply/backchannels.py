@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 from statistics import geometric_mean
 
+from common.languages import base
 from common.letters import LETTER
 from gateway.ports import HeardWord, Transcript
 
@@ -115,7 +116,7 @@ def _demands(words: Sequence[HeardWord], language: str) -> bool:
 
 def _of(phrases: dict[str, str], language: str) -> list[str]:
     """The phrases for a BCP-47 tag; none if there is no list for that language."""
-    listed = phrases.get(language.partition("-")[0].lower())
+    listed = phrases.get(base(language))
     return listed.split("|") if listed else []
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from common.languages import base
 from gateway.history import Level
 
 FOLDER = Path(__file__).parent / "languages"
@@ -58,7 +59,7 @@ class Lines(BaseModel):
 
 def lines_in(language: str) -> Lines:
     """The lines of a language. language: a BCP-47 tag."""
-    return _read(language.partition("-")[0].lower())
+    return _read(base(language))
 
 
 @cache

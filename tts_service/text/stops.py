@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from common.languages import base
+
 
 class Stop(Enum):
     """What a run of stops after a word is, as far as the text before it shows."""
@@ -132,7 +134,7 @@ _NEXT_WORD = re.compile(r"[\s\"'“‘«(\[*_`¿¡]*(?P<word>[^\W\d_](?:[^\W\d_]
 
 def abbreviations_of(language: str) -> Abbreviations:
     """The table for a BCP-47 tag; English if the language has none."""
-    return _BY_LANGUAGE.get(language.lower().partition("-")[0], _ENGLISH)
+    return _BY_LANGUAGE.get(base(language), _ENGLISH)
 
 
 def stop_kind(stops: str, word: str, before: str, known: Abbreviations) -> Stop:

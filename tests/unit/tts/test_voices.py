@@ -45,3 +45,9 @@ def test_a_refusal_names_what_there_is(voice: str, language: str, said: str) -> 
     with pytest.raises(InvalidInputError) as refused:
         choose_voice(VOICES, voice, language)
     assert refused.value.message.startswith(said)
+
+
+@pytest.mark.parametrize("language", ["nb", "no", "no-NO", "nb-NO"])
+def test_the_two_tags_of_norwegian_get_the_same_voice(language: str) -> None:
+    norwegian = EngineVoice("pernille", "pernille", "nb-NO", 24_000)
+    assert choose_voice([*VOICES, norwegian], "", language) is norwegian

@@ -19,13 +19,13 @@ from asr_service.engines.faster_whisper import FasterWhisper
 from asr_service.engines.whisper_language import (
     CERTAIN,
     UNSURE,
-    WHISPER_CODES,
     confidence,
     is_better,
     is_doubtful,
     is_worth_a_try,
     with_other_tags,
 )
+from common.languages import WHISPER_CODES
 from tests.support.asr import asr_settings
 
 SECONDS = np.zeros(32_000, np.float32)

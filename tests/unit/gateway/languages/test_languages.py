@@ -64,6 +64,11 @@ def test_a_refused_language_is_told_which_there_are(tag: str, known: KnownLangua
         check_language(tag, known)
 
 
+@pytest.mark.parametrize(("tag", "voice"), [("no", "nb-NO"), ("nb", "no-NO"), ("cmn", "zh-CN")])
+def test_the_two_tags_of_a_language_are_one_language(tag: str, voice: str) -> None:
+    check_language(tag, KnownLanguages(spoken=(voice,), heard=("no", "zh")))
+
+
 def test_a_server_that_does_not_tell_its_languages_refuses_none() -> None:
     check_language("sw", KnownLanguages())
     check_language("es", KnownLanguages(heard=("es",)))

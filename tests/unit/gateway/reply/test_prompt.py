@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.languages import NAMES
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionState, Turn
-from gateway.languages.names import USUAL, language_name
+from gateway.languages.names import language_name
 from gateway.reply.lines import FOLDER, lines_in
 from gateway.reply.partner import JOE, MANNERS, Partner, partner_of
 from gateway.reply.prompt import SOMETHING, Briefing, messages_for, system_prompt
@@ -66,7 +67,7 @@ def test_the_language_is_named(tag: str, name: str, is_small: bool) -> None:
     assert f"peak {name}" in system_prompt(Briefing(language=tag, is_small=is_small))
 
 
-@pytest.mark.parametrize("tag", USUAL)
+@pytest.mark.parametrize("tag", NAMES)
 def test_the_usual_names_are_those_of_the_library(tag: str) -> None:
     assert language_name(f"{tag}-XX") == language_name(tag) == langcodes.Language.get(tag).language_name()
 
