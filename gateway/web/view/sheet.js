@@ -43,25 +43,25 @@ export class SheetView {
     const [title, goal] = scenario ? [scenario.title, scenario.goal] : [TEXTS.scenarios.words_to_use, due.join(', ')];
     this.place.replaceChildren(
       el('summary', {}, el('span', { class: 'sheet-title' }, title), ' ', el('span', { class: 'sheet-goal' }, goal)),
-      el('div', { class: 'sheet-body' }, ...(scenario ? about(scenario) : []), ...(due.length ? toUse(due, Boolean(scenario)) : [])),
+      el('div', { class: 'sheet-body' }, ...(scenario ? about(scenario, due) : toUse(due))),
     );
   }
 }
 
-function about(scenario) {
+function about(scenario, due) {
   return [
     el('p', {}, scenario.setting),
     el('p', {}, youAre(scenario.learner), ' ', partnerIs(scenario.partner)),
     el('h3', {}, TEXTS.scenarios.to_do),
     el('ul', { class: 'tasks' }, ...(scenario.tasks ?? []).map(({ text }) => el('li', {}, text))),
+    ...(due.length ? [el('h3', {}, TEXTS.scenarios.words_to_use), ...toUse(due)] : []),
     el('h3', {}, TEXTS.scenarios.phrases),
     el('ul', { class: 'phrases' }, ...(scenario.phrases ?? []).map((phrase) => el('li', {}, el('button', { type: 'button' }, phrase)))),
   ];
 }
 
-function toUse(due, isTitled) {
-  const list = el('ul', { class: 'due-words' }, ...due.map((word) => el('li', { 'data-word': word }, word)));
-  return isTitled ? [el('h3', {}, TEXTS.scenarios.words_to_use), list] : [list];
+function toUse(due) {
+  return [el('ul', { class: 'due-words' }, ...due.map((word) => el('li', { 'data-word': word }, word)))];
 }
 
 /** Whether the learner has used a word, also with an ending ("journeys"). */
