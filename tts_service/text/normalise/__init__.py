@@ -23,6 +23,7 @@ from tts_service.text.normalise.french import French
 from tts_service.text.normalise.german import German
 from tts_service.text.normalise.hindi import Hindi
 from tts_service.text.normalise.italian import Italian
+from tts_service.text.normalise.japanese import Japanese
 from tts_service.text.normalise.language import Language
 from tts_service.text.normalise.portuguese import Portuguese
 from tts_service.text.normalise.rules import Rule, apply_rules, without_spaces
@@ -38,6 +39,7 @@ _LANGUAGES: dict[str, Callable[[str], Language]] = {
     "fr": lambda _: French(),
     "hi": lambda _: Hindi(),
     "it": lambda _: Italian(),
+    "ja": lambda _: Japanese(),
     "pt": lambda _: Portuguese(),
     "zh": lambda _: Chinese(),
 }

@@ -10,7 +10,7 @@ from tts_service.text.normalise.amounts import SIGN, START, alternatives, signed
 from tts_service.text.normalise.arithmetic import is_year
 from tts_service.text.normalise.calendar import time_rule
 from tts_service.text.normalise.language import Language, Noun, Signs, currencies, nouns, pairs
-from tts_service.text.normalise.rules import HAN, Rule
+from tts_service.text.normalise.rules import KANA_AND_HAN, Rule
 
 _DIGITS = "零一二三四五六七八九"
 # 2 before these is certainly 两. 月, 日, 号, 路, 楼 and 年级 are not among them: they are numbered, not counted, and 2
@@ -229,10 +229,12 @@ class Chinese(Language):
             ),
             Rule(re.compile(r"(?<!\w)(?:No\.|NO\.|№|#) ?(?P<n>\d+)(?:号|(?!\w|[.,]\d))"), numbered),
             Rule(
-                re.compile(rf"(?<=[{HAN}])/(?=[{HAN}])(?=公斤|斤|人|天|月|年|小时|个|次|晚|位|张|瓶|杯|米)"),
+                re.compile(
+                    rf"(?<=[{KANA_AND_HAN}])/(?=[{KANA_AND_HAN}])(?=公斤|斤|人|天|月|年|小时|个|次|晚|位|张|瓶|杯|米)"
+                ),
                 lambda _: "每",
             ),
-            Rule(re.compile(rf"(?<=[\w{HAN}]) ?& ?(?=[\w{HAN}])"), lambda _: self.signs.and_),
+            Rule(re.compile(rf"(?<=[\w{KANA_AND_HAN}]) ?& ?(?=[\w{KANA_AND_HAN}])"), lambda _: self.signs.and_),
         ]
 
 

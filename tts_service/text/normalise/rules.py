@@ -16,12 +16,12 @@ from tts_service.text.speakable import Speakable
 
 # Separates the readings of two written words in a rule's reading: "five|kilometres" for "5 km".
 NEXT_WORD = "|"
-# Chinese characters, between which there are no spaces. To be used within [].
-HAN = r"\u3400-\u9fff"
+# Kana and Chinese characters, between which there are no spaces. To be used within [].
+KANA_AND_HAN = r"\u3040-\u30ff\u3400-\u9fff"
 
 _LETTER_OR_DIGIT = re.compile(rf"[^\W_]|[{VOWEL_SIGNS}]")
-_TWO_HAN = re.compile(rf"[{HAN}]{{2}}")
-_SPACE_BETWEEN_HAN = re.compile(rf"(?<=[{HAN}]) +(?=[{HAN}])")
+_TWO_UNSPACED = re.compile(rf"[{KANA_AND_HAN}]{{2}}")
+_SPACE_BETWEEN = re.compile(rf"(?<=[{KANA_AND_HAN}]) +(?=[{KANA_AND_HAN}])")
 _WRITTEN_WORD = re.compile(r"\S*[^\W_]\S*")
 
 
@@ -43,11 +43,12 @@ class _Reading:
 
 
 def without_spaces(rule: Rule) -> Rule:
-    """The same rule for Chinese: a number may touch the characters beside it, and its reading has no spaces."""
+    """The same rule for Chinese and Japanese: a number may touch the characters beside it, and its reading has no
+    spaces."""
 
     def say(match: re.Match[str]) -> str | None:
         spoken = rule.say(match)
-        return None if spoken is None else _SPACE_BETWEEN_HAN.sub("", spoken)
+        return None if spoken is None else _SPACE_BETWEEN.sub("", spoken)
 
     return Rule(re.compile(rule.pattern.pattern, rule.pattern.flags & ~re.UNICODE | re.ASCII), say)
 
@@ -66,7 +67,12 @@ def apply_rules(rules: Iterable[Rule], said: Speakable) -> Speakable:
         _append(result, spoken, apart=True)
         place = reading.end
         following = said.text[place : place + 1]
-        if spoken and following.isalnum() and place not in starts and not _TWO_HAN.match(spoken[-1][0] + following):
+        if (
+            spoken
+            and following.isalnum()
+            and place not in starts
+            and not _TWO_UNSPACED.match(spoken[-1][0] + following)
+        ):
             result.append((" ", said.origins[place]))
     _append(result, zip(said.text[place:], said.origins[place:], strict=True))
     while result and result[-1][0] == " ":
@@ -118,7 +124,7 @@ def _append(result: list[tuple[str, int]], chars: Iterable[tuple[str, int]], *, 
             and result
             and _LETTER_OR_DIGIT.match(result[-1][0])
             and char.isalnum()
-            and not _TWO_HAN.match(result[-1][0] + char)
+            and not _TWO_UNSPACED.match(result[-1][0] + char)
         ):
             result.append((" ", origin))
         apart = False
