@@ -23,7 +23,9 @@ from tests.support.tts_engines import engine_settings
 from tts_service.engine import TtsEngine
 from tts_service.engines import build
 from tts_service.engines.kokoro_files import KOKORO
+from tts_service.engines.kokoro_japanese import pronounced
 from tts_service.engines.kokoro_phonemes import KokoroPhonemizer
+from tts_service.text.normalise import normaliser_for
 
 MODELS = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
 
@@ -36,6 +38,17 @@ def syllables_misheard(said: list[str], heard: list[str]) -> float:
         return " ".join(lazy_pinyin(re.sub(r"\W", "", cn2an.transform(text, "an2cn")), style=Style.TONE3))
 
     return word_error_rate([syllables(text) for text in said], [syllables(text) for text in heard])
+
+
+def kana_misheard(said: list[str], heard: list[str]) -> float:
+    """Misheard Japanese kana, as a share of those said. Both texts are compared as they are read aloud, because a word
+    may be written in kanji or in kana, and a number in digits."""
+    read = normaliser_for("ja")
+
+    def kana(text: str) -> str:
+        return " ".join(re.sub(r"\W", "", "".join(pronounced(read(re.sub(r"\s", "", text)).text))))
+
+    return word_error_rate([kana(text) for text in said], [kana(text) for text in heard])
 
 
 def words_misheard(said: list[str], heard: list[str]) -> float:

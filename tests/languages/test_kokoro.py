@@ -6,9 +6,10 @@ import itertools
 
 import pytest
 
-from tests.languages.conftest import Speaker, syllables_misheard, words_misheard
+from tests.languages.conftest import Speaker, kana_misheard, syllables_misheard, words_misheard
 from tests.support.tts_contract import TtsContract
 from tts_service.engine import TtsEngine
+from tts_service.text.normalise import normaliser_for
 
 LINES = {
     "af_heart": "Yesterday I went to the market and bought some apples for my sister.",
@@ -39,6 +40,27 @@ CHINESE = (
     "明天上午八点半我要坐火车去北京。",
 )
 
+JAPANESE = (
+    "昨日は友達と一緒に映画を見に行きました。",
+    "今日はとても天気がいいですね。",
+    "私は日本語を勉強しています。",
+    "すみません、駅までどのくらいかかりますか。",
+    "週末は家族と山へハイキングに行くつもりです。",
+    "毎朝、何時に起きますか。",
+    "この本は面白いけど、ちょっと難しいです。",
+    "学生のころ、京都に住んでいたことがあります。",
+    "コーヒーを飲みながらゆっくり話しましょう。",
+    "明日、雨が降ったらどうしますか。",
+    "お母さんは料理がとても上手ですね。",
+    "りんごとパンを買って、家に帰りました。",
+    "仕事が忙しくて、あまり寝られませんでした。",
+    "日本の食べ物の中で、何が一番好きですか。",
+    "電車が遅れたので、会議に間に合いませんでした。",
+    "そうですか、それは大変でしたね。",
+    "土曜日の三時半に、駅の前で会いませんか。",
+    "りんごを3個と卵を6個ください。",
+)
+
 
 class TestKokoro(TtsContract):
     """The published weights."""
@@ -63,6 +85,15 @@ def test_italian_and_portuguese_are_understood_in_more_sentences(speaker: Speake
 def test_chinese_is_understood(speaker: Speaker, voice: str) -> None:
     heard = [speaker.hear(speaker.say(line, voice), "zh").text for line in CHINESE]
     assert syllables_misheard(list(CHINESE), heard) <= 0.15, heard
+
+
+@pytest.mark.parametrize("voice", ["jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"])
+def test_japanese_is_understood(speaker: Speaker, voice: str) -> None:
+    read = normaliser_for("ja")
+    heard = [speaker.hear(speaker.say(read(line).text, voice), "ja").text for line in JAPANESE]
+    misheard = kana_misheard(list(JAPANESE), heard)
+    print(f"{voice}: {misheard:.1%}")
+    assert misheard <= 0.15, heard
 
 
 def test_words_are_timed_by_the_model_itself(engine: TtsEngine) -> None:

@@ -1,4 +1,4 @@
-"""Kokoro-82M: one small model with voices of eight languages and accents, on ONNX Runtime.
+"""Kokoro-82M: one small model with voices of nine languages and accents, on ONNX Runtime.
 
 The speech of a text comes sentence by sentence. The times of words come from the phonemes' lengths.
 https://huggingface.co/hexgrad/Kokoro-82M
@@ -20,12 +20,11 @@ from tts_service.config import TtsSettings
 from tts_service.engine import EngineAudio, EngineVoice
 from tts_service.engines.kokoro_files import KOKORO, fetch, read_voices
 from tts_service.engines.kokoro_model import SAMPLE_RATE_HZ, KokoroModel
-from tts_service.engines.kokoro_phonemes import CHINESE, KokoroPhonemizer
+from tts_service.engines.kokoro_phonemes import CHINESE, JAPANESE, KokoroPhonemizer
 from tts_service.engines.onnx_sessions import usable_device
 from tts_service.engines.sentence import GAP_S, phoneme_spans, spoken
 
-# First letter of a voice's name → (BCP-47 tag, `voice` of KokoroPhonemizer). kokoro_phonemes says why j, Japanese, is
-# missing.
+# First letter of a voice's name → (BCP-47 tag, `voice` of KokoroPhonemizer).
 LANGUAGES = {
     "a": ("en-US", "en-us"),
     "b": ("en-GB", "en"),
@@ -33,14 +32,15 @@ LANGUAGES = {
     "f": ("fr-FR", "fr"),
     "h": ("hi", "hi"),
     "i": ("it", "it"),
+    "j": ("ja", JAPANESE),
     "p": ("pt-BR", "pt-br"),
     "z": ("zh-CN", CHINESE),
 }
 # If these voices speak a phrase on its own, Whisper base mishears a third to a half of its words.
 _WHOLE_SENTENCES = {"ff_siwis"}
-# The default voices of American and of British English: the best by the maker's own grades. In any other language, the
-# default is the voice whose name comes first in the alphabet.
-_BEST = ("af_heart", "bf_emma")
+# The default voices of American and of British English (the best by the maker's own grades) and of Japanese (Whisper
+# understands it best). In any other language, the default is the voice whose name comes first in the alphabet.
+_BEST = ("af_heart", "bf_emma", "jf_tebukuro")
 
 
 @dataclass(frozen=True, slots=True)

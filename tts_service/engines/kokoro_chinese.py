@@ -29,21 +29,15 @@ _FINALS = {
     "ü": "y0", "üan": "ɥɛ0n", "üe": "ɥe0", "ün": "y0n",
 }  # fmt: skip
 _BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))  # "i" after these is not pronounced [i]
-_MARKS = str.maketrans(
-    {"，": ", ", "、": ", ", "。": ". ", "！": "! ", "？": "? ", "：": ": ", "；": "; ", "（": " (", "）": ") "}
-    | dict.fromkeys("《「『【", " “")
-    | dict.fromkeys("》」』】", "” ")
-)
 _HAN = re.compile(r"([\u3400-\u9fff]+)")
 
 
 def chinese_pieces(text: str) -> list[tuple[str, bool]]:
     """The pieces of `text` in order: Chinese ones as phonemes (True), all others as text (False).
 
-    Numbers that the normaliser left, such as that of "A4", are read as Chinese words. Chinese punctuation becomes
-    that of Kokoro.
+    Numbers that the normaliser left, such as that of "A4", are read as Chinese words.
     """
-    spelled = cn2an.transform(text, "an2cn").translate(_MARKS)
+    spelled = cn2an.transform(text, "an2cn")
     pieces = ((piece, index % 2 == 1) for index, piece in enumerate(_HAN.split(spelled)) if piece)
     return [(_phonemes(piece), True) if is_chinese else (piece, False) for piece, is_chinese in pieces]
 

@@ -2,8 +2,8 @@
 
 Kokoro was trained on the phonemes of misaki, its maker's library. misaki takes them from espeak-ng for Spanish, French,
 Hindi, Italian and Portuguese, and writes some pairs as one symbol. For English it has a dictionary; we replace espeak's
-symbols by those of the dictionary. Chinese has a module of its own (`kokoro_chinese`). Japanese needs a dictionary of
-more than 100 MB, because espeak can't read kanji. So its voices are left out. https://github.com/hexgrad/misaki
+symbols by those of the dictionary. Chinese and Japanese have modules of their own (`kokoro_chinese`,
+`kokoro_japanese`). https://github.com/hexgrad/misaki
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from piper.phonemize_espeak import EspeakPhonemizer
 
-CHINESE = "zh"  # used in place of espeak's name of a language
+CHINESE, JAPANESE = "zh", "ja"  # used in place of espeak's names of languages
 LONGEST = 510  # phonemes that the model reads at once
 
 # Symbol → its number in the model. From the config.json of hexgrad/Kokoro-82M.
@@ -41,11 +41,27 @@ _RESPELLED = {
     "en": _ENGLISH | {"eə": "ɛː", "iə": "ɪə", "əʊ": "Q"},
 }
 _OTHERS = _PAIRS | {"dz": "ʣ", "oʊ": "O", "əʊ": "Q", "ts": "ʦ"}
+_MARKS = str.maketrans(
+    {
+        "，": ", ",
+        "、": ", ",
+        "。": ". ",
+        "！": "! ",
+        "？": "? ",
+        "：": ": ",
+        "；": "; ",
+        "（": " (",
+        "）": ") ",
+        "・": " ",
+    }
+    | dict.fromkeys("《「『【", " “")
+    | dict.fromkeys("》」』】", "” ")
+)
 _COMPOSED = {unicodedata.normalize("NFD", symbol): symbol for symbol in IDS if unicodedata.decomposition(symbol)}
 
 
 class KokoroPhonemizer:
-    """Phonemes by espeak-ng, and Chinese ones by `kokoro_chinese`.
+    """Phonemes by espeak-ng, Chinese ones by `kokoro_chinese`, and Japanese ones by `kokoro_japanese`.
 
     Several threads may use it, one at a time, because espeak's voice is a global variable.
     """
@@ -55,9 +71,9 @@ class KokoroPhonemizer:
         self._lock = threading.Lock()
 
     def __call__(self, text: str, voice: str) -> list[list[str]]:
-        """The phonemes of each sentence of `text`, at most LONGEST in each. voice: espeak's name of a language, or
-        CHINESE."""
-        sentences = self._chinese(text) if voice == CHINESE else self._by_espeak(text, voice)
+        """The phonemes of each sentence of `text`, at most LONGEST in each. voice: espeak's name of a language,
+        CHINESE or JAPANESE."""
+        sentences = self._by_espeak(text, voice) if voice not in (CHINESE, JAPANESE) else self._mixed(text, voice)
         return [part for sentence in sentences for part in _cut(sentence)]
 
     def _by_espeak(self, text: str, voice: str) -> list[str]:
@@ -65,16 +81,26 @@ class KokoroPhonemizer:
             sentences = self._espeak.phonemize(voice, text)
         return [respell("".join(sentence), voice) for sentence in sentences]
 
-    def _chinese(self, text: str) -> list[str]:
-        """The phonemes of each sentence of a Chinese text. Words in Latin letters are read as English."""
-        from tts_service.engines.kokoro_chinese import chinese_pieces  # imported here: its dictionaries take memory
-
+    def _mixed(self, text: str, voice: str) -> list[str]:
+        """The phonemes of each sentence of a Chinese or Japanese text. Words in Latin letters are read as English."""
         spelled = ""
-        for piece, is_chinese in chinese_pieces(text):
-            is_foreign = not is_chinese and any(map(str.isalpha, piece))
-            spelled += f" {' '.join(self._by_espeak(piece, 'en-us'))} " if is_foreign else piece
+        for piece, is_native in _pieces(text, voice):
+            is_foreign = not is_native and any(map(str.isalpha, piece))
+            marked = piece if is_native else piece.translate(_MARKS)
+            spelled += f" {' '.join(self._by_espeak(marked, 'en-us'))} " if is_foreign else marked
         spelled = re.sub(r"\s+([.,!?:;])", r"\1", re.sub(r"\s+", " ", spelled)).strip()
         return ["".join(filter(IDS.__contains__, sentence)) for sentence in re.split(r"(?<=[.!?…])\s+", spelled)]
+
+
+def _pieces(text: str, voice: str) -> list[tuple[str, bool]]:
+    """The pieces of `text` in order: those in the voice's language as phonemes (True), all others as text (False)."""
+    if voice == CHINESE:  # imported here, because their dictionaries take memory
+        from tts_service.engines.kokoro_chinese import chinese_pieces
+
+        return chinese_pieces(text)
+    from tts_service.engines.kokoro_japanese import japanese_pieces
+
+    return japanese_pieces(text)
 
 
 def respell(phonemes: str, voice: str) -> str:

@@ -47,7 +47,9 @@ def test_the_text_names_the_command_and_the_measured_times() -> None:
 
 
 def test_a_language_without_a_voice_names_those_there_are() -> None:
-    assert "there are voices for en, es, fr, hi, it, pt, zh; Piper's voices need" in written("de", [], has_hub=False)
+    assert "there are voices for en, es, fr, hi, it, ja, pt, zh; Piper's voices need" in written(
+        "de", [], has_hub=False
+    )
     assert "de" in written("xx", [], has_hub=True)
 
 

@@ -226,13 +226,21 @@ class Japanese(Language):
             number = _value(match["n"])
             return signed(self, match, self._large(match["n"]) if number is None else katakana_of(number))
 
+        def part(match: re.Match[str]) -> str | None:
+            numerator, denominator = _value(match["a"]), _value(match["b"])
+            if numerator is None or denominator is None:
+                return None
+            return f"{katakana_of(denominator)}ブンノ{katakana_of(numerator)}"
+
         counters = alternatives(_COUNTERS)
         powers = "".join(_POWERS)
         mixed = rf"{_ARABIC}(?:[{powers}]+{_ARABIC})*[{powers}]*"
         in_kanji = rf"(?<![{_KANJI}{powers}])(?P<n>[{_KANJI}十百千][{_KANJI}{powers}]*)"
         after_what = alternatives(set(_COUNTERS) - {"つ", "コ", "語"})
-        ends = "(?!本語|分の|番組|時代|通り|人工)"
+        ends = "(?!本語|番組|時代|通り|人工)"
+        either = rf"(?:{_ARABIC}|[{_KANJI}十百千]+)"
         return [
+            Rule(re.compile(rf"(?<![\w.,/０-９])(?P<b>{either})分の(?P<a>{either})(?!{counters})"), part),
             Rule(
                 re.compile(rf"{SIGN}(?<![\w.,/０-９])(?P<n>{mixed}) ?(?={counters}){ends}(?P<counter>{counters})"),
                 count,

@@ -18,6 +18,7 @@ from tts_service.engine import EngineVoice
 from tts_service.engines import build, choose_engine
 from tts_service.engines.kokoro import LANGUAGES
 from tts_service.engines.kokoro_files import ROWS, STYLE
+from tts_service.engines.kokoro_japanese import japanese_pieces
 from tts_service.engines.kokoro_model import KokoroModel
 from tts_service.engines.kokoro_phonemes import IDS, LONGEST, KokoroPhonemizer, respell
 from tts_service.speech.streaming_text import create_synthesis, splitter_for
@@ -47,6 +48,15 @@ def phonemize() -> KokoroPhonemizer:
         ("zh", "女儿八点半去医院", ["ny↓ɚ↗ pa→tjɛ↓npa↘n ʨʰy↘ i→ɥɛ↘n"]),
         ("zh", "我有3个苹果。", ["wo↓ jou↓ sa→nkɤ↘ pʰi↗ŋkwo↓."]),
         ("zh", "我在 MIT 工作", ["wo↓ ʦai↘ ˌɛmˌItˈi kʊ→ŋʦwo↘"]),
+        (
+            "ja",
+            "今日はお母さんと京都へ行きました。楽しかったですね！",
+            ["kʲoː βa okaːsaɴ to kʲoːto e ikʲimaɕita.", "tanoɕikaʔtadesɨ ne!"],
+        ),
+        ("ja", "学生は、先生を待って、", ["ɡakɯseː βa, seɴseː o maʔte,"]),
+        ("ja", "日本のパーティーへ行こう。ねぇ、ウェブは？", ["ɲihoɴ no paːtʲiː e ikoː.", "neː, βebɯ βa?"]),
+        ("ja", "散歩、銀行、女、本", ["sampo, ɡʲiŋkoː, onna, hoɴ"]),
+        ("ja", "「ジョン・スミス」は iPhone を買う", ["“ʥoɴ sɨmʲisɨ” βa ˈI fˈOn o kaɯ"]),
     ],
 )
 def test_a_text_is_spelled_as_in_kokoros_training(
@@ -70,7 +80,7 @@ def test_symbols_that_the_model_lacks_are_left_out() -> None:
     assert respell("aͻb", "es") == "ab"
 
 
-@pytest.mark.parametrize("voice", ["es", "zh"])
+@pytest.mark.parametrize("voice", ["es", "ja", "zh"])
 @pytest.mark.parametrize("text", ["", "…", "?!"])
 def test_a_text_without_a_sound_has_no_phonemes(phonemize: KokoroPhonemizer, voice: str, text: str) -> None:
     assert phonemize(text, voice) == []
@@ -80,6 +90,18 @@ def test_a_text_without_a_sound_has_no_phonemes(phonemize: KokoroPhonemizer, voi
 @given(st.text("我你好一不的了去了3% a.，。！「」\n儿女欸嗯𠮷", max_size=30))
 def test_any_chinese_text_gives_symbols_that_the_model_knows(phonemize: KokoroPhonemizer, text: str) -> None:
     assert all(symbol in IDS for sentence in phonemize(text, "zh") for symbol in sentence)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text("私は今日東京へ行っんがをっーゃァィヴ々〆ｱ３3% a.、。！「」・\n叱𠮷", max_size=30))
+def test_any_japanese_text_gives_symbols_that_the_model_knows(phonemize: KokoroPhonemizer, text: str) -> None:
+    assert all(symbol in IDS for sentence in phonemize(text, "ja") for symbol in sentence)
+
+
+def test_every_kana_of_a_japanese_word_has_a_sound() -> None:
+    kana = [chr(code) for code in range(ord("ァ"), ord("ヺ") + 1)]
+    silent = {char for char in kana if not japanese_pieces(char)[0][0]}
+    assert silent == {"ヷ", "ヸ", "ヹ", "ヺ"}  # not used in modern Japanese
 
 
 def network(*, tells: bool) -> onnx.ModelProto:
@@ -128,18 +150,20 @@ def folder_with(tmp_path: Path, *voices: str) -> Path:
     return tmp_path
 
 
-def test_a_folder_has_its_voices_the_best_english_one_first(tmp_path: Path) -> None:
-    folder = folder_with(tmp_path, "ef_dora", "af_alloy", "af_heart", "jf_alpha", "zf_xiaoni")
+def test_a_folder_has_its_voices_the_best_ones_first(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "ef_dora", "af_alloy", "af_heart", "jf_alpha", "jf_tebukuro", "zf_xiaoni")
     assert choose_engine(str(folder)) == "kokoro"
     engine = build(engine_settings(), str(folder))
     engine.load()
     assert engine.voices() == [
         EngineVoice("af_heart", "Heart", "en-US", 24_000),
+        EngineVoice("jf_tebukuro", "Tebukuro", "ja", 24_000),
         EngineVoice("af_alloy", "Alloy", "en-US", 24_000),
         EngineVoice("ef_dora", "Dora", "es", 24_000),
+        EngineVoice("jf_alpha", "Alpha", "ja", 24_000),
         EngineVoice("zf_xiaoni", "Xiaoni", "zh-CN", 24_000),
     ]
-    assert engine.describe().languages == ("en-US", "es", "zh-CN")
+    assert engine.describe().languages == ("en-US", "ja", "es", "zh-CN")
 
 
 def test_the_french_voice_speaks_no_phrase_alone(tmp_path: Path) -> None:
@@ -151,7 +175,7 @@ def test_the_french_voice_speaks_no_phrase_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_voice_that_can_speak_is_named(tmp_path: Path) -> None:
-    engine = build(engine_settings(), str(folder_with(tmp_path, "jf_alpha")))
+    engine = build(engine_settings(), str(folder_with(tmp_path, "kf_unknown")))
     with pytest.raises(EngineError, match=r"no voice in .*voices that this engine can use"):
         engine.load()
 
