@@ -1,4 +1,4 @@
-"""An example of feedback in each of six languages other than English, for the question to the language model.
+"""An example of feedback in each of eight languages other than English, for the question to the language model.
 
 The question is in English. With an example, a weak model answers in the language of the example; without one, it often
 answers in English.
@@ -75,6 +75,17 @@ EXAMPLES = {
         ),
         "Le tue frasi sono corte, ma corrette.",
     ),
+    "ja": FeedbackExample(
+        "日曜日に友達と映画館に行きました。",
+        "映画はおもしろかったですか？",
+        "映画と友達について話しました。日曜日のことを上手に説明できました。",
+        (
+            "なぜその映画が好きなのか言いましょう。",
+            "過去形をもっと使いましょう。",
+            "答えるたびに質問を一つしましょう。",
+        ),
+        "文は短いですが、正しいです。",
+    ),
     "nl": FeedbackExample(
         "Zondag ben ik met een vriend naar de bioscoop geweest.",
         "Vond je de film leuk?",
@@ -96,5 +107,12 @@ EXAMPLES = {
             "Faça uma pergunta em cada resposta.",
         ),
         "As suas frases são curtas, mas corretas.",
+    ),
+    "zh": FeedbackExample(
+        "星期天我和朋友去看电影了。",
+        "你喜欢那部电影吗？",
+        "我们聊了电影和你的朋友。你把星期天的事说得很清楚。",
+        ("说说你为什么喜欢一部电影。", "多说一些过去的事情。", "每次回答时问一个问题。"),
+        "你的句子很短，但是正确。",
     ),
 }

@@ -88,6 +88,13 @@ _LANGUAGES = {
         "Il passato di andare si forma con essere.",
         write_in="Scrivi in italiano.",
     ),
+    "ja": Language(
+        "Japanese",
+        "公園を友達と会いました",
+        "公園で友達と会いました",
+        "動作をする場所には「で」を使います。",
+        write_in="日本語で書いてください。",
+    ),
     "pt": Language(
         "Portuguese",
         "Eu sou com fome",
@@ -98,6 +105,7 @@ _LANGUAGES = {
     "nl": Language(
         "Dutch", "Ik heb gegaan", "Ik ben gegaan", "Bij gaan gebruik je zijn.", write_in="Schrijf in het Nederlands."
     ),
+    "zh": Language("Chinese", "我有二个姐姐", "我有两个姐姐", "量词前面用“两”。", write_in="请用中文写。"),
 }
 
 _STYLE: dict[Level, str] = {

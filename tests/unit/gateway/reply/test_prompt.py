@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.languages import NAMES
+from common.letters import SENTENCE_ENDS
 from gateway.history import LearnerTurn, Level, PartnerTurn, SessionState, Turn
 from gateway.languages.names import language_name
 from gateway.reply.lines import FOLDER, lines_in
@@ -162,8 +163,8 @@ def test_the_examples_stand_before_the_conversation_and_keep_to_the_level(langua
     assert pairs == [((one.learner, one.partner), ("user", "assistant")) for one in examples]
     assert messages[-1].content == "So."
     for one in examples:
-        assert one.partner.endswith("?")
-        sentences = sum(one.partner.count(mark) for mark in ".!?।")
+        assert one.partner.endswith(("?", "？"))
+        sentences = sum(one.partner.count(mark) for mark in SENTENCE_ENDS)
         assert 2 <= sentences <= MANNERS[level].max_sentences
 
 
@@ -171,7 +172,7 @@ def test_no_example_stands_twice() -> None:
     everything = [
         one.partner for language in LANGUAGES for level in LEVELS for one in lines_in(language).examples[level]
     ]
-    assert LANGUAGES == ["de", "en", "es", "fr", "hi", "it", "pt"]
+    assert LANGUAGES == ["de", "en", "es", "fr", "hi", "it", "ja", "pt"]
     assert len(set(everything)) == len(everything) == len(LANGUAGES) * len(LEVELS) * 4
 
 
