@@ -25,7 +25,7 @@ Say = Callable[[str, str], Audio]
 def make_in(language: str, models: Path, spoken: Path) -> list[Utterance]:
     """The utterances of `language`, a key of LANGUAGES. models: the folder of Kokoro's files. spoken: the folder where
     the speech is stored."""
-    return list(_utterances(language, _speaker(models, spoken)))
+    return list(_utterances(language, speaker(models, spoken)))
 
 
 def _utterances(language: str, say: Say) -> Iterator[Utterance]:
@@ -44,7 +44,7 @@ def _utterances(language: str, say: Say) -> Iterator[Utterance]:
                 yield staged(f"{language}-{kind}-{i}", kind, tuning, before, after, choice)
 
 
-def _speaker(models: Path, spoken: Path) -> Say:
+def speaker(models: Path, spoken: Path) -> Say:
     """Speaks with Kokoro, which is slow, so each text is spoken once and stored as a file."""
     engine = build(engine_settings(models_cache_dir=models), KOKORO)
     engine.load()
