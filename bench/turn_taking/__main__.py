@@ -19,6 +19,7 @@ from bench.turn_taking.detector import Heard, Networks, detect, smart_turn_alone
 from bench.turn_taking.fit import fit
 from bench.turn_taking.language_sentences import LANGUAGES
 from bench.turn_taking.languages import make_in
+from bench.turn_taking.many_voices import make_in_many_voices
 from bench.turn_taking.scores import Score, is_cut, score
 from bench.turn_taking.utterances import Utterance, make_more, make_set
 from gateway.reply.partner import MANNERS
@@ -48,7 +49,8 @@ def _in_english(arguments: argparse.Namespace) -> None:
     engine = create_engine(asr_settings())
     engine.load()
     networks = Networks(engine, arguments.out / "turn_taking_memory.json", remember=arguments.remember)
-    utterances = [u for u in make_set() if u.tuning == (arguments.half == "tuning")][: arguments.limit]
+    made = make_in_many_voices(_models(), arguments.out / "speech") if arguments.many_voices else make_set()
+    utterances = [u for u in made if u.tuning == (arguments.half == "tuning")][: arguments.limit]
     if arguments.fit:
         pauses = _pauses([*utterances, *make_more()], networks)
         for name, now in (("with the text model", WITH_TEXT_MODEL), ("without", WITHOUT_TEXT_MODEL)):
@@ -66,7 +68,7 @@ def _in_english(arguments: argparse.Namespace) -> None:
 def _in_other_languages(arguments: argparse.Namespace) -> None:
     """Measure other languages, with the models of PROFILE=languages, which are in MODELS_CACHE_DIR. Writes one report
     for each language, such as `turn_taking_es.md`."""
-    models = Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
+    models = _models()
     engine = create_engine(asr_settings(asr_model_name="openai/whisper-base", models_cache_dir=models))
     engine.load()
     pauses = []
@@ -85,6 +87,10 @@ def _in_other_languages(arguments: argparse.Namespace) -> None:
         networks.save()
     if arguments.fit:
         print(fit(pauses, IN_ROMANCE_LANGUAGES))
+
+
+def _models() -> Path:
+    return Path(os.environ.get("MODELS_CACHE_DIR", "models")).absolute()
 
 
 def _pauses(utterances: list[Utterance], networks: Networks) -> list[tuple[Utterance, Heard]]:
@@ -156,6 +162,11 @@ def _arguments() -> argparse.Namespace:
         choices=["en", *LANGUAGES],
         default=["en"],
         help="English, or others, which need `make models PROFILE=languages`",
+    )
+    parser.add_argument(
+        "--many-voices",
+        action="store_true",
+        help="other English sentences, in Kokoro's 28 English voices; needs `make models PROFILE=languages`",
     )
     parser.add_argument(
         "--fit",
