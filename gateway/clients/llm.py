@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -51,10 +49,6 @@ class LlmModel:
     adapters: tuple[str, ...] = ()
 
 
-# How long `make_way` lasts. If the learner is done, the reply is usually requested within this time.
-MAKE_WAY_S = 0.6
-
-
 class GrpcLlm:
     """Calls aitalk.llm.v1.LlmService. model: the model as the service last described it."""
 
@@ -64,21 +58,10 @@ class GrpcLlm:
         self._calls = 0
         self._rewrites = asyncio.Semaphore(1)  # the service has one slot for them
         self._giving_way: set[Any] = set()  # calls that end when a reply to a learner is requested
-        self._rewriting: set[Any] = set()  # those of them that also end at `make_way`
-        self._made_way_s = -math.inf  # when `make_way` was last called, by `time.monotonic`
 
     @property
     def is_idle(self) -> bool:
         return not self._calls
-
-    @property
-    def has_time(self) -> bool:
-        return self.is_idle and time.monotonic() - self._made_way_s > MAKE_WAY_S
-
-    def make_way(self) -> None:
-        self._made_way_s = time.monotonic()
-        while self._rewriting:
-            self._rewriting.pop().cancel()
 
     @property
     def is_small(self) -> bool:
@@ -162,24 +145,24 @@ class GrpcLlm:
                 await retries.after_refusal(error)
 
     async def _generate_meanwhile(self, request: llm_pb2.GenerateRequest) -> llm_pb2.GenerateResponse:
-        """The whole answer to a request that gives way. Raises BusyError when it has to."""
+        """The whole answer to a request that gives way. Raises BusyError when a reply to a learner is requested
+        meanwhile."""
         with service_errors("LLM"):
             async with open_call(self._stub.Generate(request)) as call:
                 self._giving_way.add(call)
-                if request.config.adapter:
-                    self._rewriting.add(call)
                 try:
                     answer: llm_pb2.GenerateResponse = await call
                 except asyncio.CancelledError:
                     task = asyncio.current_task()
                     if task and task.cancelling():
                         raise
-                    raise BusyError("LLM: a learner needs the model; send this request again later") from None
+                    raise BusyError(
+                        "LLM: a reply to a learner needs the model; send this request again later"
+                    ) from None
                 else:
                     return answer
                 finally:
                     self._giving_way.discard(call)
-                    self._rewriting.discard(call)
 
 
 class _Deltas:

@@ -1,10 +1,10 @@
 """Corrections during the conversation: what the learner said is checked while the partner answers.
 
 Rules find some mistakes without the model. Then the model is asked, unless it is small and was not trained for this. It
-is asked only while it is idle, with a lower priority than any learner's reply. A check that gives way to a reply, or to
-a learner whose turn may be ending, is tried again while the partner speaks the next time. Only the latest turns wait
-for a check, so that a busy machine drops checks instead of falling behind. The same tests as in the analysis decide
-which corrections are believed (see `gateway.analysis.grammar`).
+is asked only while it is idle, with a lower priority than any learner's reply. A check that gives way to a reply is
+tried again while the partner speaks the next time. Only the latest turns wait for a check, so that a busy machine drops
+checks instead of falling behind. The same tests as in the analysis decide which corrections are believed (see
+`gateway.analysis.grammar`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from gateway.history import LearnerTurn
 from gateway.outbox import Outbox
 from gateway.ports import Llm
 from gateway.protocol import CorrectionMessage
-from gateway.reply.idle_work import until_time
+from gateway.reply.idle_work import until_idle
 
 # How many of the learner's latest turns may wait for their check.
 LATEST_TURNS = 3
@@ -130,7 +130,7 @@ class CorrectionLane:
         for numbers in self._questions(sentences):
             texts = [sentences[number].text for number in numbers]
             if not self._rewritten.keys() >= {*texts}:  # else an earlier try has got this far
-                await until_time(self._llm)
+                await until_idle(self._llm)
                 self._rewritten |= zip(texts, await self._rewrite(texts), strict=True)
         found = [one for sentence in sentences for one in self._corrections_of(sentence)]
         return await self._explained(found) if found else ()
@@ -163,7 +163,7 @@ class CorrectionLane:
             return await asyncio.to_thread(with_reasons, corrections, state.native_language)
         grammar = Grammar(corrections=tuple(corrections), words_checked=0, corrections_per_100_words=None)
         told_in = state.native_language if state.level == "beginner" else ""
-        await until_time(self._llm)
+        await until_idle(self._llm)
         try:
             grammar = await explain(
                 grammar,

@@ -24,7 +24,6 @@ from gateway.ports import (
     Transcript,
     TurnResumed,
     VerbatimTranscript,
-    VoicePaused,
 )
 from gateway.protocol import SpeechStartedMessage, TranscriptMessage
 from gateway.reply.backchannels import Sound, is_echo, may_become_sound, sound_in
@@ -48,7 +47,7 @@ class LearnerTurns:
     """Call one of its methods for each event of the learner.
 
     When the method returns, all consequences have been carried out. revised: called with a turn of the history whose
-    words have changed. make_way: called when the learner's voice pauses, so that the turn may be ending.
+    words have changed.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class LearnerTurns:
         conduct: Callable[[], Conduct] = Conduct,
         has_echo: Callable[[], bool] = lambda: False,
         revised: Callable[[LearnerTurn], Awaitable[None]] = _ignore,
-        make_way: Callable[[], None] = lambda: None,
     ) -> None:
         self._floor = floor
         self._open_turn = open_turn
@@ -71,7 +69,6 @@ class LearnerTurns:
         self._now = now
         self._conduct = conduct
         self._revised = revised
-        self._make_way = make_way
         self._cut_turn = CutTurn()
         self._has_echo = False  # recognition has heard the partner's own words
         self._microphone_has_echo = has_echo
@@ -97,8 +94,6 @@ class LearnerTurns:
                 self._open_turn.begin(said)
                 self._began_over_partner = self._floor.replies.partner_is_heard
                 await self._on_voice(start)
-            case VoicePaused():
-                self._make_way()
             case TurnResumed(start):
                 self._open_turn.go_on()
                 await self._on_voice(start)

@@ -174,7 +174,6 @@ class SessionParts:
             conduct=lambda: self._control.conduct,
             has_echo=lambda: self._echo is not None and self._echo.has_echo,
             revised=self._corrections.recheck,
-            make_way=self._ports.llm.make_way,
         )
         return EventHandler(
             record=self._record,

@@ -114,19 +114,8 @@ class Llm(Writer, Protocol):
     async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         """A sentence as a model that `is_trained_to_correct` writes it again. messages: in the form of its training.
 
-        The request gives way like one with `gives_way` of `generate`, and also to `make_way`. It waits while another
-        one is answered.
+        The request gives way like one with `gives_way` of `generate`, and waits while another one is answered.
         """
-        ...
-
-    @property
-    def has_time(self) -> bool:
-        """Whether the model is idle, and nobody has just made way for a learner's turn that may be ending."""
-        ...
-
-    def make_way(self) -> None:
-        """A learner's turn may be ending, and recognition needs the CPU: `rewrite` ends now, with BusyError, and the
-        model has no time for a moment."""
         ...
 
     async def generate(

@@ -41,9 +41,3 @@ async def until_idle(llm: Llm) -> None:
     """Wait until no learner needs the model."""
     while not llm.is_idle:  # noqa: ASYNC110
         await asyncio.sleep(IDLE_POLL_S)
-
-
-async def until_time(llm: Llm) -> None:
-    """Wait until no learner needs the model, nor may need it in the next moment."""
-    while not llm.has_time:  # noqa: ASYNC110
-        await asyncio.sleep(IDLE_POLL_S)

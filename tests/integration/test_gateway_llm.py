@@ -111,29 +111,6 @@ async def test_work_that_gives_way_ends_when_a_reply_is_asked_for(
     assert was_idle == [True, False]
 
 
-async def test_a_correction_ends_when_a_turn_may_be_ending() -> None:
-    servicer = Servicer(generate_s=3600)
-    async with services(servicer) as opened:
-        llm = GrpcLlm(opened.llm)
-        assert llm.has_time
-        working = asyncio.create_task(rewriting(llm))
-        await servicer.began.wait()
-        llm.make_way()
-        with pytest.raises(BusyError):
-            await working
-        await servicer.cancelled.wait()
-        assert (llm.has_time, llm.is_idle) == (False, True)
-
-
-async def test_other_work_goes_on_when_a_turn_may_be_ending() -> None:
-    async with services(Servicer(generate_s=0.2)) as opened:
-        llm = GrpcLlm(opened.llm)
-        working = asyncio.create_task(summary(llm))
-        await asyncio.sleep(0.1)
-        llm.make_way()
-        assert await working == "Hello."
-
-
 async def test_work_that_gives_way_is_done_if_nobody_asks_for_a_reply() -> None:
     async with services(Servicer()) as opened:
         assert await GrpcLlm(opened.llm).generate([ChatMessage("user", "Sum up.")], gives_way=True) == "Hello."

@@ -169,7 +169,6 @@ class FakeLlm:
     is_small: bool = False
     is_trained: bool = False
     is_trained_to_correct: bool = False
-    made_way: int = 0  # how often `make_way` was called
     open_streams: int = 0
     end: WritingEnd = field(default_factory=lambda: WritingEnd("stop", 20, 8, 5))
     generated: list[list[ChatMessage]] = field(default_factory=list)
@@ -181,13 +180,6 @@ class FakeLlm:
     @property
     def is_idle(self) -> bool:
         return not self.open_streams
-
-    @property
-    def has_time(self) -> bool:
-        return self.is_idle
-
-    def make_way(self) -> None:
-        self.made_way += 1
 
     @asynccontextmanager
     async def stream(

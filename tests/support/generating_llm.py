@@ -11,16 +11,13 @@ from gateway.ports import ChatMessage, Pieces, Rewriting, WritingEnd, WritingReq
 class GeneratingLlm:
     """The methods of the port `Llm` that the analysis does not use. A subclass adds `is_small` and `generate`."""
 
-    is_idle = has_time = True
+    is_idle = True
 
     is_trained = False
 
     @property
     def is_trained_to_correct(self) -> bool:
         return False
-
-    def make_way(self) -> None:
-        raise NotImplementedError
 
     async def rewrite(self, messages: Sequence[ChatMessage], *, max_tokens: int) -> Rewriting:
         raise NotImplementedError

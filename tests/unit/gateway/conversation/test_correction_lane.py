@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from gateway.conversation.correction_lane import LATEST_TURNS, MOST_TRIES
 from gateway.history import LearnerTurn
-from gateway.ports import SpeechStarted, VoiceContinued, VoicePaused
+from gateway.ports import SpeechStarted
 from gateway.protocol import (
     AiAudioStart,
     AnalysisMessage,
@@ -176,17 +176,6 @@ async def test_a_check_ends_when_the_learner_speaks_and_is_tried_again_after_the
         assert not shown(talk)
         await heard(talk, "Good.", after_s=12)
     assert ("idea", "an idea") in [one[:2] for one in shown(talk)]
-
-
-@pytest.mark.looptime
-async def test_a_correction_makes_way_for_every_learner_whose_turn_may_be_ending() -> None:
-    talk, llm = conversation()
-    pauses = [(at(0.5), VoicePaused(at(0.4))), (at(1.5), VoicePaused(at(1.4)))]
-    talk.asr.script = [(at(0.1), SpeechStarted(0)), pauses[0], (at(1.0), VoiceContinued(at(0.9))), pauses[1]]
-    async with talk.running():
-        await talk.post(start())
-        await talk.speak(3)
-    assert llm.made_way == 2
 
 
 @pytest.mark.looptime
