@@ -16,6 +16,7 @@ from common.languages import base
 logger = logging.getLogger(__name__)
 
 LONGEST_S = 30
+MOST_WAITING = 4  # recordings that wait for the thread, or are in it; more are not judged
 
 
 class Pronunciation:
@@ -25,6 +26,7 @@ class Pronunciation:
         self._load = load
         self._finder: SlipFinder | None = None
         self._fails = False
+        self._waiting = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="asr-pronunciation", initializer=lower_priority)
 
     def close(self) -> None:
@@ -37,16 +39,26 @@ class Pronunciation:
         audio: makes the audio, float32 mono at 16 kHz, at most LONGEST_S. language: a BCP-47 tag. Only English can be
         judged.
         """
-        if self._fails or base(language) != "en":
+        if self._fails or base(language) != "en" or self._waiting >= MOST_WAITING:
             return ()
+        self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._slips, audio, sentence)
-        except (ImportError, OSError, RuntimeError) as error:
-            self._fails = True
-            logger.warning("the phoneme networks fail, so mispronounced sounds are not found: %s", error)
-            return ()
+        finally:
+            self._waiting -= 1
 
     def _slips(self, audio: Callable[[], Audio], sentence: str) -> Sequence[FoundSlip]:
-        self._finder = self._finder or self._load()
+        try:
+            self._finder = self._finder or self._load()
+        except (ImportError, OSError, RuntimeError) as error:
+            self._fails = True
+            logger.warning("the phoneme networks can't be loaded, so mispronounced sounds are not found: %s", error)
+            return ()
         made = audio()
-        return self._finder.find(made, sentence) if len(made) <= LONGEST_S * ENGINE_RATE_HZ else ()
+        if len(made) > LONGEST_S * ENGINE_RATE_HZ:
+            return ()
+        try:
+            return self._finder.find(made, sentence)
+        except Exception as error:  # whatever it is, the transcript must not be lost
+            logger.warning("a recording could not be compared with its sentence: %s", type(error).__name__)
+            return ()

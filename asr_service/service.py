@@ -155,11 +155,11 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
             end = min(transcript.words[-1].end, last) if transcript.words else last
             turn = ev.spoken_turn(transcript, start, end, offset=0, rate=request.sample_rate_hz / ENGINE_RATE_HZ)
             response = pb.RecognizeResponse(transcript=_transcript(turn))
-            if request.expected_text:
-                language = request.language or turn.language
-                for word, slip, _ in await self._pronunciation.slips(audio, request.expected_text, language):
-                    response.slips.add(word=word, expected=slip.right, heard=slip.wrong)
-            return response
+        if request.expected_text and transcript.words:  # without a slot, which a learner may need
+            language = request.language or turn.language
+            for word, slip, _ in await self._pronunciation.slips(audio, request.expected_text, language):
+                response.slips.add(word=word, expected=slip.right, heard=slip.wrong)
+        return response
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
         """The engine, its slots and its memory, also while it loads."""

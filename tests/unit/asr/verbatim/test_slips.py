@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
 
 from asr_service.audio import ENGINE_RATE_HZ, Audio, pcm_to_float
-from asr_service.pronunciation import Pronunciation
+from asr_service.pronunciation import MOST_WAITING, Pronunciation
 from asr_service.verbatim.phonemes import Phonemes
 from asr_service.verbatim.slips import LONGEST_WORDS, SLIPS, FoundSlip, Slip, SlipFinder, slipped
 from tests.support.asr import spoken
@@ -90,3 +91,39 @@ async def test_recognition_goes_on_without_the_networks(caplog: pytest.LogCaptur
     assert len(asked) == 1
     assert "no library for this machine" in caplog.text
     await asyncio.to_thread(pronunciation.close)
+
+
+async def test_one_bad_recording_does_not_spoil_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    class FailsOnce(Finder):
+        failures = 1
+
+        def find(self, audio: Audio, sentence: str) -> list[FoundSlip]:
+            self.failures -= 1
+            if self.failures == 0:
+                raise IndexError(sentence)
+            return super().find(audio, sentence)
+
+    pronunciation = Pronunciation(FailsOnce)  # type: ignore[arg-type]
+    found = [await pronunciation.slips(lambda: np.zeros(9, np.float32), "think", "en") for _ in range(2)]
+    assert found == [(), [(0, SLIPS[0], 9.0)]]
+    assert "IndexError" in caplog.text
+    assert "think" not in caplog.text
+    pronunciation.close()
+
+
+async def test_a_few_recordings_wait_and_more_are_not_judged() -> None:
+    held = threading.Event()
+
+    class Slow(Finder):
+        def find(self, audio: Audio, sentence: str) -> list[FoundSlip]:
+            held.wait(10)
+            return super().find(audio, sentence)
+
+    pronunciation = Pronunciation(Slow)  # type: ignore[arg-type]
+    second = np.zeros(ENGINE_RATE_HZ, np.float32)
+    waiting = [asyncio.create_task(pronunciation.slips(lambda: second, "think", "en")) for _ in range(MOST_WAITING)]
+    await asyncio.sleep(0)
+    assert await pronunciation.slips(lambda: second, "think", "en") == ()
+    held.set()
+    assert all(await asyncio.gather(*waiting))
+    pronunciation.close()
