@@ -184,7 +184,7 @@ class Japanese(Language):
 
     def _large(self, written: str) -> str:
         """A number with decimals, or a very long one, and 万 or the like after it: 1.5万."""
-        number = unicodedata.normalize("NFKC", written)
+        number = unicodedata.normalize("NFKC", written).translate(str.maketrans(_KANJI, "0123456789"))
         digits = number.rstrip("".join(_POWERS))
         parts = re.findall(rf"[{''.join(_POWERS)}]|[^{''.join(_POWERS)}]+", digits)
         spoken = "".join(_POWER_NAMES.get(part) or self.amount(part) for part in parts)
@@ -302,7 +302,7 @@ def _joined(number: str, spoken: str, counter: str) -> str:
 def _value(written: str) -> int | None:
     """The number that is written in digits, in kanji or in both (1億2千万); None if it has decimals or is too long."""
     plain = unicodedata.normalize("NFKC", written).replace(",", "")
-    if "." in plain or len(plain) > _MOST_DIGITS:
+    if "." in plain or any(len(digits) > _MOST_DIGITS for digits in re.findall(rf"[\d{_KANJI}]+", plain)):
         return None
     total = section = number = 0
     for token in re.findall(r"\d+|.", plain):
