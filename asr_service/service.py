@@ -38,6 +38,7 @@ from common.pcm import BYTES_PER_SAMPLE
 from common.slots import Slots
 
 MAX_RECORDING_S = 600
+MAX_EXPECTED_CHARS = 400
 SHORT_RECORDING_S = 30  # what Whisper hears at once
 _CANCEL_LAG_S = 0.5
 _REASONS = {
@@ -131,6 +132,10 @@ class AsrServicer(asr_pb2_grpc.AsrServiceServicer):
 
     async def Recognize(self, request: pb.RecognizeRequest, context: Any) -> pb.RecognizeResponse:
         """The words of a whole recording."""
+        if len(request.expected_text) > MAX_EXPECTED_CHARS:
+            raise InvalidInputError(
+                f"expected_text has {len(request.expected_text)} characters; send at most {MAX_EXPECTED_CHARS}"
+            )
         with self._slots.take():
             check_rate(request.sample_rate_hz)
             check_pcm(request.audio)

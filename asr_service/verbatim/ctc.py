@@ -28,14 +28,14 @@ def log_likelihoods(log_probs: Floats, sequences: Sequence[Sequence[int]], blank
     skips = np.zeros(states.shape, bool)  # whether a state can be reached from the previous symbol, without a blank
     skips[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
     closed = np.where(skips, np.float32(0), _IMPOSSIBLE)[:, 2:]
-    emissions = log_probs.astype(np.float32)[:, states]  # (frames, sequences, states)
+    frames = log_probs.astype(np.float32)
     reached = np.full(states.shape, _IMPOSSIBLE, np.float32)
-    reached[:, :2] = emissions[0, :, :2]
-    for emission in emissions[1:]:
+    reached[:, :2] = frames[0][states[:, :2]]
+    for frame in frames[1:]:
         before = reached.copy()
         before[:, 1:] = np.logaddexp(before[:, 1:], reached[:, :-1])
         before[:, 2:] = np.logaddexp(before[:, 2:], reached[:, :-2] + closed)
-        reached = before + emission
+        reached = before + frame[states]
     ends = np.array([2 * len(sequence) for sequence in sequences])
     rows = np.arange(len(sequences))
     symbol = np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], _IMPOSSIBLE)

@@ -184,7 +184,7 @@ function stopReplay() {
 
 /** While a sentence is played (`on`), mute the microphone: the sentence would be taken for the learner's voice. */
 function replaying(on) {
-  conversation.hold(on);
+  conversation.hold(on || page.shadowing.isOpen); // the end of a sentence may be told after the dialog has opened
   if (conversation.state.replaying !== on) conversation.dispatch({ type: 'page.replaying', replaying: on });
 }
 

@@ -68,9 +68,10 @@ export async function erase() {
   return answer?.erased ?? null;
 }
 
-/** The words that are due at this time. @param {Progress} progress @param {Date} now */
+/** The words that are due at this time; the one that has been due the longest comes first. @param {Progress} progress @param {Date} now */
 export function due(progress, now) {
-  return progress.words_to_learn.filter(({ card }) => new Date(card.due) <= now);
+  const found = progress.words_to_learn.filter(({ card }) => new Date(card.due) <= now);
+  return found.sort((a, b) => new Date(a.card.due) - new Date(b.card.due) || (a.word < b.word ? -1 : 1));
 }
 
 /**

@@ -7,10 +7,10 @@ const RECORDED_HZ = 16000; // of a take that the browser has to decode first
 /** @typedef {import('./shadowing.js').Sound & {wav: ArrayBuffer}} Recording */
 
 export class Take {
-  /** @param {'worklet'|'recorder'|null} prefer see `Microphone` */
-  constructor(prefer) {
+  /** @param {'worklet'|'recorder'|null} prefer see `Microphone` @param {() => void} onLost the device is gone */
+  constructor(prefer, onLost) {
     this.frames = [];
-    this.microphone = new Microphone({ prefer, onLost: () => this.cancel() });
+    this.microphone = new Microphone({ prefer, onLost });
   }
 
   /** Ask for the microphone, and record. @throws {import('./aitalk/index.js').MicrophoneError} */

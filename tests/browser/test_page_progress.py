@@ -14,6 +14,7 @@ from gateway.ports.learner_record import LearnedWord, LearnerRecord, Mistake, Wo
 from gateway.progress.review import new_word, reviewed
 from tests.browser.conftest import OpenPage
 from tests.support.page import talking
+from tests.support.page_modules import call
 from tests.support.page_stub import PageStub
 from tests.support.progress import an_entry
 
@@ -211,3 +212,30 @@ async def test_without_consent_there_are_no_words_to_use(open_page: OpenPage, st
     await client.hear("Hello")
     await expect(page.locator(".turn.learner")).to_have_count(1)
     await expect(page.locator("#sheet")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "language", "used"),
+    [
+        ("journey", "I like long journeys.", "en", True),
+        ("art", "I read an article.", "en", False),
+        ("car", "The carpet needs care.", "en", False),
+        ("casa", "Las casas son bonitas.", "es", True),
+        ("sol", "Estoy soltero.", "es", False),
+    ],
+)
+async def test_a_word_counts_as_used_with_an_ending_only(
+    modules: Page, word: str, said: str, language: str, used: bool
+) -> None:
+    argument = {"word": word, "said": said, "language": language}
+    assert await call(modules, "view/sheet.js", "m.isUsed(a.word, a.said, a.language)", argument) is used
+
+
+async def test_the_word_that_has_been_due_the_longest_comes_first(modules: Page) -> None:
+    words = [
+        {"word": word, "card": {"due": f"2026-01-0{day}T00:00:00Z"}} for word, day in (("b", 3), ("c", 1), ("a", 3))
+    ]
+    found = await call(
+        modules, "progress.js", "m.due({words_to_learn: a}, new Date('2026-02-01')).map(({word}) => word)", words
+    )
+    assert found == ["c", "a", "b"]

@@ -84,7 +84,7 @@ export class ShadowingView {
   async #record() {
     this.next = null;
     this.replay.stop();
-    const take = new Take(this.prefer);
+    const take = new Take(this.prefer, () => this.take === take && this.#stop());
     this.take = take;
     this.#tell(SHADOWING.recording);
     try {

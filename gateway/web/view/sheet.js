@@ -64,9 +64,15 @@ function toUse(due) {
   return [el('ul', { class: 'due-words' }, ...due.map((word) => el('li', { 'data-word': word }, word)))];
 }
 
-/** Whether the learner has used a word, also with an ending ("journeys"). */
+const ENDINGS = { en: ['', 's', 'es', "'s", '’s', 'd', 'ed', 'ing'] };
+const LONGEST_ENDING = 2; // letters, in other languages
+
+/** Whether the learner has used a word, also with an ending ("journeys", but not "car" in "carpet"). */
 export function isUsed(word, text, language) {
   const wanted = word.toLocaleLowerCase();
   if (!/^\p{L}+$/u.test(wanted)) return text.toLocaleLowerCase().includes(wanted);
-  return cut(text.toLocaleLowerCase(), language).some((part) => part.isWord && part.text.startsWith(wanted));
+  const endings = ENDINGS[language.split('-')[0].toLowerCase()];
+  const isEnding = (end) => (endings ? endings.includes(end) : end.length <= LONGEST_ENDING);
+  const said = cut(text.toLocaleLowerCase(), language);
+  return said.some(({ text: word, isWord }) => isWord && word.startsWith(wanted) && isEnding(word.slice(wanted.length)));
 }
